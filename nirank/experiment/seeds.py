@@ -104,7 +104,7 @@ def _average_rows(system: str, rows: Sequence[Row]) -> Row:
         measures=measures,
         nulls=dict(first.nulls),
         effort=_average_efforts([row.effort for row in rows]),
-        stopping=pool_outcomes([row.stopping for row in rows]),
+        stopping=pool_outcomes([row.stopping for row in rows], same_topics=True),
         pairs=_average_pairs([row.pairs for row in rows]),
         alpha=first.alpha,
         counts=dict(first.counts),

@@ -22,7 +22,7 @@ _ASKS = {
 
 def make_stopping_grids(rows: Sequence[Row]) -> list[Grid]:
     """Return a table for each collection and judgement set; of several seeds only the row of all together counts."""
-    groups = group_rows(row for row in rows if row.seed_of is None and row.summary_of is None)
+    groups = group_rows(row for row in rows if row.seed_of is None)
     return [_make_grid(key, group) for key, group in groups.items() if any(row.stopping for row in group)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse_measure
 from nirank.results.row import Difference, Holes, PairFacts, QueryCounts, Row, TopicValues
+from nirank.stopping.outcomes import pool_outcomes
 
 _TOPICS = 100  # whose values are kept one by one, at most
 _SAME = 12  # decimals: means that differ by less share a rank
@@ -148,6 +150,8 @@ def _summarise(group: str, rows: Sequence[Row], ranks: Mapping[str, float], decl
         queries=_sum_queries(rows),
         measures=measures,
         pooled_means=pooled,
+        stopping=pool_outcomes([row.stopping for row in rows], same_topics=False),
+        **_join_topics(rows),
         average_rank=dict(ranks),
         zero_shot=next(iter(answers)) if len(answers) == 1 else "mixed",
         zero_shot_means=_average_by_answer(rows, names) if len(answers) > 1 else {},
@@ -158,6 +162,15 @@ def _summarise(group: str, rows: Sequence[Row], ranks: Mapping[str, float], decl
         conventions=conventions,
         pipeline=first.pipeline,
     )
+
+
+def _join_topics(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the topics of all collections, and the mean of their curves; nothing where one has none."""
+    topics = tuple(topic for row in rows for topic in row.topics)
+    if not all(row.topics for row in rows) or len(topics) > _TOPICS:
+        return {}
+    mean = np.mean([topic.effort for topic in topics], axis=0)
+    return {"topics": topics, "effort": tuple(round(recall, 6) for recall in mean.tolist())}
 
 
 def _average_measures(

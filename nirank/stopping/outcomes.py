@@ -53,7 +53,7 @@ class RuleOutcome:
     kept           reviews whose recall is at least what it promises
     kept_interval  of their share, exact (Clopper and Pearson, Biometrika 1934), 95 %; reviews of one topic are alike,
                    so that with several seeds it is narrower than it should be
-    ends           of each review; those of a mean over seeds stand in the rows of its seeds
+    ends           of each review; where several rows are taken together they stand in those
     """
 
     rule: str
@@ -111,17 +111,31 @@ def summarise_ends(
     )
 
 
-def pool_outcomes(seeded: Iterable[Sequence[RuleOutcome]]) -> tuple[RuleOutcome, ...]:
-    """Return each rule's outcome over the reviews of all seeds; nothing where a seed has other rules."""
-    several = list(seeded)
+def pool_outcomes(parts: Iterable[Sequence[RuleOutcome]], *, same_topics: bool) -> tuple[RuleOutcome, ...]:
+    """Return each rule's outcome over the reviews of several seeds, or of other topics; nothing if rules differ."""
+    several = list(parts)
     if len({tuple(outcome.rule for outcome in outcomes) for outcomes in several}) != 1:
         return ()
-    pooled = []
-    for of_rule in zip(*several, strict=True):
-        first = of_rule[0]
-        ends = [end for outcome in of_rule for end in outcome.ends]
-        pooled.append(replace(summarise_ends(first.rule, first.asks, first.promise, ends, first.left_out), ends=()))
-    return tuple(pooled)
+    return tuple(_pool_rule(of_rule, same_topics) for of_rule in zip(*several, strict=True))
+
+
+def _pool_rule(parts: Sequence[RuleOutcome], same_topics: bool) -> RuleOutcome:
+    reviews = [part.reviews for part in parts]
+    total = sum(reviews)
+    kept = [part.kept for part in parts if part.kept is not None]
+    return replace(
+        parts[0],
+        topics=parts[0].topics if same_topics else sum(part.topics for part in parts),
+        left_out=parts[0].left_out if same_topics else sum(part.left_out for part in parts),
+        reviews=total,
+        recall=float(np.average([part.recall for part in parts], weights=reviews)),
+        least_recall=min(part.least_recall for part in parts),
+        effort=float(np.average([part.effort for part in parts], weights=reviews)),
+        unstopped=sum(part.unstopped for part in parts),
+        kept=sum(kept) if kept else None,
+        kept_interval=compute_exact_interval(sum(kept), total) if kept else None,
+        ends=(),
+    )
 
 
 def compute_exact_interval(kept: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -12,11 +12,12 @@ from nirank.stopping.counts import BatchPrecision, Consecutive, Fixed, Half, Rul
 from nirank.stopping.hypergeometric import Hypergeometric
 from nirank.stopping.knee import Budget, Knee
 from nirank.stopping.oracle import Oracle
+from nirank.stopping.rates import Poisson, Quant
 from nirank.stopping.rule import StoppingRule
 from nirank.stopping.target import Target
 
 _KINDS: tuple[type[StoppingRule], ...] = (
-    *(Knee, Budget, Consecutive, BatchPrecision, Hypergeometric, Target, Half, Fixed, Rule2399),
+    *(Knee, Budget, Consecutive, BatchPrecision, Hypergeometric, Poisson, Quant, Target, Half, Fixed, Rule2399),
     *(Oracle, AnyRule, AllRules),
 )
 STOPPING_RULES: Mapping[str, type[StoppingRule]] = {kind.name: kind for kind in _KINDS}

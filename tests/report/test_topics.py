@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from test_report import CONVENTIONS, make_row, save
 
-from nirank.evaluation.evaluate import evaluate
+from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.experiment.seeds import average_seeds
 from nirank.flow.ids import Ids
 from nirank.flow.qrels import Qrels
@@ -18,7 +19,7 @@ from nirank.report.effort import make_effort_charts
 from nirank.report.stopping import make_stopping_grids
 from nirank.report.topics import make_gain_charts, make_topic_charts, make_topic_grids
 from nirank.results.row import Row, TopicValues
-from nirank.results.summaries import add_evaluation
+from nirank.results.summaries import add_evaluation, summarise_groups
 from nirank.stopping.counts import Consecutive
 from nirank.stopping.hypergeometric import Hypergeometric
 from nirank.stopping.outcomes import RuleOutcome, end_review, summarise_ends
@@ -97,10 +98,6 @@ def test_values_of_topics_are_those_of_the_evaluation() -> None:
 
 
 def test_seeds_are_averaged_topic_by_topic() -> None:
-    from dataclasses import replace
-
-    from nirank.evaluation.evaluate import Evaluation
-
     rows, evaluations = [], {}
     for seed, last in ((1, 4.0), (2, 8.0)):
         row = replace(evaluate_orders([1, int(last)]), system=f"s (seed {seed})", seed=seed, seed_of="s")
@@ -113,6 +110,18 @@ def test_seeds_are_averaged_topic_by_topic() -> None:
     assert mean.topics[0].measures == {"last_rel": 6}
     assert (mean.topics[0].effort[41], mean.effort[41], mean.effort[81]) == (0.75, 0.75, 1)
     assert [line.system for line in make_effort_charts([*rows, mean])[0].lines] == ["s"]
+
+
+def test_topics_of_a_group_of_collections_stand_together() -> None:
+    rows = [
+        replace(evaluate_orders([1, 2]), collection="c", stopping=(make_outcome("test"),)),
+        replace(evaluate_orders([10], [4]), collection="d", stopping=(make_outcome("test"),)),
+    ]
+    (row,) = summarise_groups(rows, {("c", None): "both", ("d", None): "both"})
+    assert [topic.topic for topic in row.topics] == ["t0", "t0", "t1"]
+    assert row.effort[10] == pytest.approx((0.5 + 0 + 0) / 3, abs=1e-6)
+    assert (row.stopping[0].topics, row.stopping[0].reviews, row.stopping[0].kept) == (2, 2, 2)
+    assert make_stopping_grids([row])[0].title == "Stopping rules: both"
 
 
 def make_outcome(rule: str, **options: object) -> RuleOutcome:

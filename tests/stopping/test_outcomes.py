@@ -1,5 +1,7 @@
 """Where rules end reviews, and how often what they promise holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -59,6 +61,10 @@ def test_reviews_of_several_seeds_are_taken_together():
         (summarise_ends(rule.title, rule.asks, rule.promise, [end_review(rule, "t", labels)]),)
         for labels in (LABELS, LABELS[::-1].copy())
     ]
-    (pooled,) = pool_outcomes(seeds)
-    assert (pooled.topics, pooled.reviews, pooled.kept, pooled.ends) == (1, 2, 2, ())
-    assert pool_outcomes([seeds[0], ()]) == ()
+    together = summarise_ends(rule.title, rule.asks, rule.promise, [end for (part,) in seeds for end in part.ends])
+    (pooled,) = pool_outcomes(seeds, same_topics=True)
+    assert pooled == replace(together, ends=())
+    assert (pooled.topics, pooled.reviews, pooled.kept) == (1, 2, 2)
+    (of_topics,) = pool_outcomes(seeds, same_topics=False)
+    assert of_topics == replace(pooled, topics=2)
+    assert pool_outcomes([seeds[0], ()], same_topics=True) == ()

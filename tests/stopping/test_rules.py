@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, hypergeom, nchypergeom_wallenius
+from scipy.stats import binom, hypergeom, nchypergeom_wallenius, poisson
 
 from nirank.errors import ConfigError
 from nirank.stopping.combined import AllRules, AnyRule
@@ -12,6 +12,7 @@ from nirank.stopping.counts import BatchPrecision, Consecutive, Fixed, Half, Rul
 from nirank.stopping.hypergeometric import Hypergeometric
 from nirank.stopping.knee import Budget, Knee, compute_knee_ratio
 from nirank.stopping.oracle import Oracle
+from nirank.stopping.rates import Poisson, Quant, estimate_recall
 from nirank.stopping.rule import Promise
 from nirank.stopping.rules import STOPPING_RULES, find_stopping_rule, parse_stopping_rule
 from nirank.stopping.target import Target
@@ -26,6 +27,8 @@ FROM_LABELS = [
     BatchPrecision(batch=5, relevant=1, slack=2),
     Hypergeometric(0.8, 0.9),
     Hypergeometric(0.8, 0.9, bias=2),
+    Poisson(0.8, 0.9),
+    Quant(0.6, 0.8),
     Fixed(7),
     Half(),
     Rule2399(),
@@ -154,6 +157,35 @@ def test_a_review_of_eighty_thousand_documents_takes_seconds_at_most():
     stop = Hypergeometric().find_stop(labels, 80_000)
     assert stop is not None and Hypergeometric().weigh(labels[:stop], 80_000).stops
     assert not Hypergeometric().weigh(labels[: stop - 1], 80_000).stops
+
+
+def simulate_falling_rate(seed: int, size: int = 3000) -> np.ndarray:
+    return (np.random.default_rng(seed).random(size) < 0.6 * np.exp(-np.arange(size) / 250)).astype(np.int8)
+
+
+def test_poisson_takes_the_likeliest_falling_rate_and_bounds_what_it_leaves():
+    labels, read, size = simulate_falling_rate(1)[:600], 600, 3000
+    places = np.flatnonzero(labels) + 0.5
+    rates = np.linspace(1e-4, 0.02, 20_001)
+    likelihood = len(places) * np.log(rates / -np.expm1(-rates * read)) - rates * places.sum()
+    k = rates[likelihood.argmax()]
+    left = len(places) * (np.exp(-k * read) - np.exp(-k * size)) / -np.expm1(-k * read)
+    assert Poisson().weigh(labels, size).value == pytest.approx(poisson.ppf(0.95, left), abs=1)
+    assert not Poisson().weigh(np.ones(50, np.int8), size).stops  # a rate that does not fall
+
+
+def test_recall_is_estimated_from_probabilities_as_published():
+    recall, deviation = estimate_recall(np.array([0.9, 0.8, 0.5, 0.1]), 2)
+    assert recall == pytest.approx(1.7 / 2.3)
+    variance = 1.7**2 / 2.3**4 * (0.09 + 0.16 + 0.25 + 0.09) + (0.09 + 0.16) / 2.3**2
+    assert deviation == pytest.approx(np.sqrt(variance))
+
+
+def test_quant_stops_later_the_more_it_is_to_promise():
+    labels = simulate_falling_rate(2)
+    stops = [Quant(target).find_stop(labels, 3000) for target in (0.5, 0.7, 0.9)]
+    assert stops == sorted(stops) and stops[0] < stops[-1]
+    assert all(stop % 30 == 0 for stop in stops)  # it fits anew after every hundredth
 
 
 def test_exactly_n_labels_do_not_stop_a_rule_of_n_irrelevant_in_a_row():
