@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.base.memo import MemoOpener, open_null_memo
 from nirank.base.work import Engine
@@ -47,6 +48,8 @@ class Context:
     models         how many parameters the models have that were used (None: nobody knows), by their content
     devices        on which they ran
     device_s       how long they computed there
+    qrels, known   what the stage may learn from, if it reads judgements: of documents to find, and of those that each
+                   query has had before
     """
 
     queries: Texts | None = None
@@ -59,6 +62,7 @@ class Context:
     counts: Counter[str] = field(default_factory=Counter)
     declared: dict[str, Any] = field(default_factory=dict)
     qrels: Qrels | None = None
+    known: Qrels | None = None
     open_memo: MemoOpener = open_null_memo
     engine: Engine | None = None
     memo_use: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -128,10 +132,26 @@ class Context:
 
         Raises StageError unless the stage declares `reads = {"judgements"}`.
         """
+        qrels = self._get_judgements()
+        self.count("judgements_read")
+        place = int(qrels.find_positions(np.array([query_row]), np.array([doc_row]))[0])
+        return None if place < 0 else int(qrels.grades[place])
+
+    def read_labels(self, query_row: int, doc_rows: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Return whether documents of a query are relevant, (n,): 1 or 0; unjudged ones are not. Counted on the row.
+
+        Raises StageError unless the stage declares `reads = {"judgements"}`.
+        """
+        qrels = self._get_judgements()
+        self.count("judgements_read", len(doc_rows))
+        places = qrels.find_positions(np.full(len(doc_rows), query_row), doc_rows)
+        grades = np.append(qrels.grades, qrels.min_rel - 1)[places]  # the last is that of unjudged ones
+        labels: NDArray[np.int8] = (grades >= qrels.min_rel).astype(np.int8)
+        return labels
+
+    def _get_judgements(self) -> Qrels:
         if self.qrels is None:
             raise StageError(
                 f"{self.stage}: asked for a judgement; a stage that does must declare reads = {{'judgements'}}"
             )
-        self.count("judgements_read")
-        place = int(self.qrels.find_positions(np.array([query_row]), np.array([doc_row]))[0])
-        return None if place < 0 else int(self.qrels.grades[place])
+        return self.qrels

@@ -86,6 +86,7 @@ class Sides:
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
     date        metadata key of the dates, where the collection names one
+    known       judgements of documents that each query has had before, for stages that read judgements
     unit        what is judged: documents for a 'query', or a 'pair' of records
     one_table   whether the queries are records of the documents' table, so that a pair counts once
     both_ask    whether a system is asked from both sides; what is compiled on these sides alone is asked by the queries
@@ -98,6 +99,7 @@ class Sides:
     collection: str = ""
     split: str | None = None
     judgements: Node | None = None
+    known: Node | None = None
     full_depth: bool = False
     device: str = "auto"
     date: str | None = None

@@ -126,6 +126,9 @@ class Collection(CollectionData):
         if known is not None:
             origin["conventions"] = {**origin.get("conventions", {}), "known": describe_known(len(known))}
         part = replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
+        part = replace(
+            part, known_qrels={name: judged.take(query_rows, queries.ids) for name, judged in self.known_qrels.items()}
+        )
         has_all_queries = np.array_equal(query_rows, np.arange(len(self.queries)))
         return part if has_all_queries else replace(part, relation="two_sided", both_ask=False)
 

@@ -56,6 +56,7 @@ class CollectionData:
     split: str | None = None
     candidates: Pairs | None = None
     known: Pairs | None = None
+    known_qrels: Mapping[str, Qrels] = field(default_factory=dict)
     relation: Literal["two_sided", "self"] = "two_sided"
     unit: Literal["query", "pair"] = "query"
     both_ask: bool = False

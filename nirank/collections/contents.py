@@ -20,6 +20,8 @@ from nirank.flow.judgement_files import PairsFile, QrelsFile
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Judgement, Qrels
 
+_JudgementSets = Mapping[str, tuple[QrelsFile, int]]  # with their least relevant grade
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -62,32 +64,41 @@ def join_contents(
     files = {key: file for key, (file, _) in contents.judgement_sets.items()}
     judgement_facts = {key: _collect_judgement_facts(file, topics.ids, docs.ids) for key, file in files.items()}
     facts = AuditFacts(doc_facts, query_facts, judgement_facts, candidate_facts, topics, contents.other_splits)
-    known, judgement_sets, conventions = _remove_known(contents, queries.ids, docs.ids)
-    qrels = {
-        key: _join_judgements(file, queries.ids, docs.ids, min_rel, key)
-        for key, (file, min_rel) in judgement_sets.items()
-    }
+    known, known_sets, judgement_sets, conventions = _remove_known(contents, queries.ids, docs.ids)
+    qrels, known_qrels = (
+        {key: _join_judgements(file, queries.ids, docs.ids, min_rel, key) for key, (file, min_rel) in sets.items()}
+        for sets in (judgement_sets, known_sets)
+    )
     origin = _describe_origin(contents, docs, queries, qrels, candidates, conventions)
     origin["texts"] = _describe_texts(facts)
     if rules.get("relation") == "self":
         origin["counts"] |= {key: judgements.count_unordered() for key, judgements in qrels.items()}
-    return CollectionData(name, docs, queries, qrels, split, candidates, known, **rules, origin=origin), facts
+    return (
+        CollectionData(name, docs, queries, qrels, split, candidates, known, known_qrels, **rules, origin=origin),
+        facts,
+    )
 
 
 def _remove_known(
     contents: Contents, queries: Ids, docs: Ids
-) -> tuple[Pairs | None, Mapping[str, tuple[QrelsFile, int]], dict[str, str]]:
-    """Take known pairs out of the judgements; return them joined, the other judgements, and what is said of it."""
+) -> tuple[Pairs | None, _JudgementSets, _JudgementSets, dict[str, str]]:
+    """Take known pairs out of the judgements.
+
+    Returns the pairs joined, their judgements, the other judgements, and what is said of it.
+    """
     file, judgement_sets = contents.known, contents.judgement_sets
     if file is None:
-        return None, judgement_sets, {}
+        return None, {}, judgement_sets, {}
     known = file.join(queries, docs)
     if len(file) and not len(known):
         first = f"'{file.query_ids[0]}' and '{file.doc_ids[0]}'"
         raise DataError(f"{file.source}: none of its {len(file):,} pairs is of this collection (its first are {first})")
-    unknown = {key: (judged.exclude(file), min_rel) for key, (judged, min_rel) in judgement_sets.items()}
+    known_sets, unknown = (
+        {key: (judged.exclude(file, keep=keep), min_rel) for key, (judged, min_rel) in judgement_sets.items()}
+        for keep in (True, False)
+    )
     removed = max((len(judged) - len(unknown[key][0]) for key, (judged, _) in judgement_sets.items()), default=0)
-    return known, unknown, {"known": describe_known(len(known), removed)}
+    return known, known_sets, unknown, {"known": describe_known(len(known), removed)}
 
 
 def _join_judgements(file: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:

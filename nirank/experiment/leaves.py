@@ -41,6 +41,7 @@ class Leaves:
             return self.add(Node.leaf(kind, digest({kind: [value.digest, *tables]}), f"{name} {label}"), value)
 
         qrels = next(iter(collection.qrels.values()), None)
+        known = next((judged for judged in collection.known_qrels.values() if len(judged)), None)
         return Sides(
             self.add(Node.leaf("texts", queries.digest, f"{name} queries"), queries),
             self.add(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs),
@@ -48,6 +49,7 @@ class Leaves:
             collection=collection.name,
             split=collection.split,
             judgements=None if qrels is None else add("judgements", "judgements", qrels),
+            known=None if known is None else add("judgements", "known judgements", known),
             full_depth=collection.candidates is not None,
             device=self.device,
             date=collection.date,

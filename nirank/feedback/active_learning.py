@@ -9,11 +9,11 @@ import numpy as np
 
 from nirank.base.values import fit_fields
 from nirank.errors import ConfigError
-from nirank.feedback.balance import resample_double, weigh_classes
+from nirank.feedback.balance import resample_double
 from nirank.feedback.batches import Batches
 from nirank.feedback.classifiers import Classifier
 from nirank.feedback.features import TermFeatures
-from nirank.feedback.policy import Features, Labels, Proposal, Rows, Scores
+from nirank.feedback.policy import Features, Fit, Labels, Proposal, Rows, Scores
 from nirank.feedback.queries import QueryStrategy, order_documents
 from nirank.feedback.sequence import JudgedBatches, order_initially
 
@@ -49,6 +49,11 @@ class ActiveLearning:
         if self.presumed < 0:
             raise ConfigError(f"presumed must be 0 or more, got {self.presumed}")
 
+    @property
+    def draws(self) -> bool:
+        """Tell whether another seed can give another order."""
+        return bool(self.presumed) or self.balance == "double" or "random" in self.query or self.classifier.draws
+
     def begin(
         self,
         features: Features,
@@ -58,7 +63,6 @@ class ActiveLearning:
         topic: Features | None = None,
         priors: int = 0,
     ) -> ActiveLearningReview:
-        self.classifier.check_features(features)
         rows = order_initially(initial, features.shape[0])
         return ActiveLearningReview(self, features, seed, rows, topic if self.topic else None, priors)
 
@@ -101,7 +105,9 @@ class ActiveLearningReview:
         topic: Features | None,
         priors: int,
     ) -> None:
-        self.policy, self.features, self.seed, self.initial, self.topic = policy, features, seed, initial, topic
+        self.policy, self.seed, self.initial = policy, seed, initial
+        self._n, self._has_topic = features.shape[0], topic is not None
+        self._model = policy.classifier.open(_append(features, topic), resampled=policy.balance == "double")
         self._batches = JudgedBatches(policy.batches, priors)
 
     def propose(self, judged: Rows, labels: Labels) -> Proposal:
@@ -117,34 +123,33 @@ class ActiveLearningReview:
         if training is None:
             return self.initial, None
         rows, classes = training
-        weights = None
-        if self.policy.balance == "double":
+        balance = self.policy.balance
+        if balance == "double":
             drawn = resample_double(classes, random) if len(classes) > 2 else np.arange(len(classes))
-            rows, classes = rows[drawn], classes[drawn]
-        elif self.policy.balance is not None:
-            weights = weigh_classes(classes, self.policy.balance)
-        seed = int(random.integers(2**31))
-        scores, boundary = self.policy.classifier.score(self._gather(rows), classes, weights, self.features, seed)
+            rows, classes, balance = rows[drawn], classes[drawn], None
+        fit = Fit(int(random.integers(2**31)), self.policy.batches.find_size(number))
+        scores, boundary = self._model.score(rows, classes, balance, fit)
+        scores = scores[: self._n]
         # Ranked are the unjudged ones alone: a strategy that draws must not spend its draws on others.
         left = np.setdiff1d(np.arange(len(scores)), judged, assume_unique=True)
         return left[order_documents(self.policy.query, scores[left], boundary, random)], scores
 
     def _select_training(self, judged: Rows, labels: Labels, random: np.random.Generator) -> tuple[Rows, Labels] | None:
-        """Return the rows that a model is fitted on, -1 for the topic, and their classes; None: a class is missing."""
-        left = np.setdiff1d(np.arange(self.features.shape[0]), judged)
+        """Return the rows that a model is fitted on, and their classes; None: a class is missing."""
+        left = np.setdiff1d(np.arange(self._n), judged)
         presumed = random.choice(left, min(self.policy.presumed, len(left)), replace=False)
-        topic = np.full(0 if self.topic is None else 1, -1, np.int64)
+        topic = np.full(1 if self._has_topic else 0, self._n, np.int64)
         rows = np.concatenate((topic, judged, presumed))
         classes = np.concatenate((np.ones(len(topic)), labels, np.zeros(len(presumed)))).astype(np.int8)
         return (rows, classes) if 0 < classes.sum() < len(classes) else None
 
-    def _gather(self, rows: Rows) -> Features:
-        """Return the features of some rows, -1 for the topic's."""
-        if not (rows < 0).any():
-            return self.features[rows]
-        assert self.topic is not None
-        if not hasattr(self.features, "indptr"):
-            return np.concatenate((self.features, self.topic))[rows]
-        from scipy.sparse import vstack
 
-        return vstack((self.features, self.topic), format="csr")[rows]
+def _append(features: Features, topic: Features | None) -> Features:
+    """Return features with the topic's as the last row."""
+    if topic is None:
+        return features
+    if not hasattr(features, "indptr"):
+        return np.concatenate((features, topic))
+    from scipy.sparse import vstack
+
+    return vstack((features, topic), format="csr")

@@ -37,7 +37,16 @@ class Batches:
         number, start, size = 0, 0, self.size
         while start + size <= judged:
             start += size
-            # 1e-9: a tenth of 10 is no more than 1, whatever the rounding
-            size += ceil(size * self.growth - 1e-9)
+            size += self._find_growth(size)
             number += 1
         return number, start, start + size
+
+    def find_size(self, number: int) -> int:
+        """Return the size of a batch, by its number from 0."""
+        size = self.size
+        for _ in range(number if self.growth else 0):
+            size += self._find_growth(size)
+        return size
+
+    def _find_growth(self, size: int) -> int:
+        return ceil(size * self.growth - 1e-9)  # a tenth of 10 is no more than 1, whatever the rounding

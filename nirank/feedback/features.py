@@ -45,6 +45,11 @@ def make_tfidf(texts: Iterable[str], terms: TermFeatures = TermFeatures()) -> Fe
 
     Where no term is left, there is one column of zeros: all documents are alike then.
     """
+    return make_topic_tfidf(texts, "", terms)[0]
+
+
+def make_topic_tfidf(texts: Iterable[str], topic: str, terms: TermFeatures) -> tuple[Features, Features]:
+    """Return the texts' TF-IDF vectors, and that of the topic's own text, (1, terms), which no weight depends on."""
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -58,6 +63,6 @@ def make_tfidf(texts: Iterable[str], terms: TermFeatures = TermFeatures()) -> Fe
         dtype=np.float64,
     )
     try:
-        return vectoriser.fit_transform(documents)
+        return vectoriser.fit_transform(documents), vectoriser.transform([topic])
     except ValueError:  # no text has a term that counts
-        return csr_matrix((len(documents), 1), dtype=np.float64)
+        return csr_matrix((len(documents), 1), dtype=np.float64), csr_matrix((1, 1), dtype=np.float64)

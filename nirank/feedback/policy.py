@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,17 @@ Rows = NDArray[np.int64]
 Labels = NDArray[np.int8]
 Scores = NDArray[np.float64]
 Features = Any  # scipy's csr_matrix, or a dense array: a row a document
+
+
+class Fit(NamedTuple):
+    """What a fit is told beside its data.
+
+    seed   of what is drawn
+    batch  how many documents there will be more at the next fit
+    """
+
+    seed: int
+    batch: int
 
 
 @dataclass(frozen=True)

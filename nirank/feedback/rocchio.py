@@ -33,6 +33,11 @@ class Rocchio:
         if len(self.weights) != 3 or min(self.weights) < 0:
             raise ConfigError(f"rocchio: weights are three numbers from 0, such as [1, 0.8, 0.2], got {self.weights}")
 
+    @property
+    def draws(self) -> bool:
+        """Tell whether another seed can give another order."""
+        return False
+
     def begin(
         self,
         features: Features,

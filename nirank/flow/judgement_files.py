@@ -95,14 +95,14 @@ class QrelsFile:
         kept = _drop_repeats(joined, np.arange(1, len(joined) + 1))
         return replace(kept, repeated=len(joined) - len(kept) + sum(file.repeated for file in files))
 
-    def exclude(self, known: PairsFile) -> QrelsFile:
-        """Return the judgements but those of some pairs."""
+    def exclude(self, known: PairsFile, *, keep: bool = False) -> QrelsFile:
+        """Return the judgements but those of some pairs; `keep`: those of these pairs alone."""
         both = [
             pa.concat_arrays([mine, other])
             for mine, other in ((self.query_ids, known.query_ids), (self.doc_ids, known.doc_ids))
         ]
         keys = _make_pair_keys(*(ids.cast(pa.large_string()) for ids in both))
-        return self.select(~np.isin(keys[: len(self)], keys[len(self) :]))
+        return self.select(np.isin(keys[: len(self)], keys[len(self) :], invert=not keep))
 
     def select(self, keep: NDArray[np.bool_]) -> QrelsFile:
         """Return the judgements where `keep`, (n,) bool, is true."""

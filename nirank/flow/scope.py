@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -227,3 +228,11 @@ class Scope:
             ),
             Pairs.open(excluded, queries, docs) if excluded.exists() else None,
         )
+
+
+def intersect_scopes(queries: Ids, docs: Ids, parts: Iterable[Scope | Pairs]) -> Scope:
+    """Return what all scopes and lists of pairs allow together."""
+    allowed = Scope(queries, docs)
+    for part in parts:
+        allowed &= part if isinstance(part, Scope) else Scope(queries, docs, pairs=part.drop_scores())
+    return allowed

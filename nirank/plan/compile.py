@@ -61,8 +61,7 @@ def _compile_scorer(scorer: Scorer, sides: Sides, upstream: Node | None = None) 
 
 @compile_pipeline.register
 def _compile_combiner_stage(combiner: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
-    assert upstream is not None, "pipeline.py refuses a combiner without a list"
-    return compile_combiner(combiner, sides, (upstream,))
+    return compile_combiner(combiner, sides, () if upstream is None else (upstream,))
 
 
 @compile_pipeline.register
@@ -202,6 +201,7 @@ def _list_stage_inputs(stage: Stage, sides: Sides) -> Inputs:
         if sides.judgements is None:
             raise ConfigError(f"{stage!r} reads judgements, and {sides.collection or 'the collection'} has none")
         inputs += (("judgements", sides.judgements),)
+        inputs += () if sides.known is None else (("known", sides.known),)
     return inputs
 
 

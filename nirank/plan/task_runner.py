@@ -116,6 +116,7 @@ class TaskRunner:
             stage=node.label,
             track=self.reporter.track,
             qrels=inputs.get("judgements", [None])[0],
+            known=inputs.get("known", [None])[0],
             open_memo=self.store.open_memo,
             engine=self.engine,
             scratch=self.store.get_scratch_folder(node),

@@ -15,7 +15,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import StageError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.flow.scope import Scope
+from nirank.flow.scope import Scope, intersect_scopes
 
 _CHECKED = 1 << 18  # pairs whose scope is looked at together
 
@@ -78,7 +78,7 @@ def combine(job: Job) -> Pairs:
     """Run a combiner over its lists."""
     stage: Combiner = job.stage
     scope = combine_scopes(job)
-    pairs = stage.combine(job.inputs["list"], job.context)
+    pairs = stage.combine(job.inputs.get("list", ()), job.context)
     _check_list(stage.name, pairs, job, scope, ranked=stage.gives == "ranking")
     return pairs
 
@@ -150,11 +150,8 @@ def find_certain_depth(ranking: Ranking, counts: NDArray[np.int64]) -> int | Non
 def combine_scopes(job: Job, queries: Texts | None = None, docs: Texts | None = None) -> Scope:
     """Return what all scopes of the job allow together."""
     queries, docs = queries or job.get_input("queries"), docs or job.get_input("docs")
-    allowed = Scope(queries.ids, docs.ids)
-    for scope in job.inputs.get("scope", ()):
-        allowed &= scope if isinstance(scope, Scope) else Scope(queries.ids, docs.ids, pairs=scope.drop_scores())
-    job.context.scope = allowed
-    return allowed
+    job.context.scope = intersect_scopes(queries.ids, docs.ids, job.inputs.get("scope", ()))
+    return job.context.scope
 
 
 def _check_list(name: str, pairs: Any, job: Job, scope: Scope, *, ranked: bool) -> None:

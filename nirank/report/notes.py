@@ -47,6 +47,7 @@ def list_table_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
     notes += [line for row in measured for line in (*_note_ties(row, shown), *_note_short_lists(row, shown))]
+    notes += _note_feedback(measured)
     notes += _note_tests(measured)
     notes += _note_training(measured, shown)
     return notes
@@ -75,6 +76,18 @@ def _note_short_lists(row: Row, shown: Sequence[str]) -> list[str]:
     return [
         f"Lists of {row.system} end{where}, too early for {of}. The documents that they lack count as ranked last,"
         f" and a WSS that is not reached as 0; {remedy}."
+    ]
+
+
+def _note_feedback(rows: Sequence[Row]) -> list[str]:
+    """Return which systems were told what is relevant while they ranked."""
+    told = [row for row in rows if any("feedback" in stated for stated in row.conventions.stages.values())]
+    names = dict.fromkeys(row.seed_of or row.system for row in told)
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: ranked with feedback, the judgement of every document shown before; compare with others"
+        " that have it, since one-off rankings see no judgement."
     ]
 
 

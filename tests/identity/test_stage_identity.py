@@ -64,12 +64,14 @@ ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "bm25": ({}, {"fields": {"title": 1.0, "text": 2.0}}),
     "lsh": ({}, {"family": "grids", "width": 1.0}),
     "query_likelihood": ({}, {"prompt": "{document} Query:"}),
+    "feedback": ({}, {"policy": "auto_tar"}, {"policy": "rocchio", "model": "a"}),
     "minhash": ({}, {"tables": 4, "functions": 2}),
     "range_search": ({"radius": 0.5},),
     "only": ({"docs": ("d1", "d2")}, {"path": ""}),
 }
 QUERIES, DOCS = Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs")
-SIDES = Sides(QUERIES, DOCS, collection="c", split="s")
+JUDGEMENTS = Node.leaf("judgements", "judgements", "judgements")
+SIDES = Sides(QUERIES, DOCS, collection="c", split="s", judgements=JUDGEMENTS)
 
 
 @pytest.fixture(autouse=True)
