@@ -33,6 +33,11 @@ class MinedData(TrainingData):
     query_text: View = TITLE_AND_TEXT
 
     @property
+    def draws_groups(self) -> bool:
+        """Tell whether examples are drawn anew every epoch."""
+        return False
+
+    @property
     def negative_sources(self) -> tuple[Negatives, ...]:
         """What negatives are taken from, in turn."""
         sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
@@ -45,6 +50,8 @@ class MinedData(TrainingData):
             object.__setattr__(self, "negatives", sources[0] if sources else None)
         if sum(isinstance(source, LabelledNegatives) for source in sources) > 1:
             raise ConfigError("negatives: labelled ones are all there are; name them once")
+        if not self.draws_groups and any(getattr(source, "candidates", False) for source in sources):
+            raise ConfigError("negatives: candidates that nobody labelled are negatives of groups; set groups: query")
         if self.teacher is not None and self.teacher.gives not in RANKED_OR_NOT:
             raise ConfigError(f"teacher: expected a pipeline that scores documents, got {self.teacher!r}")
 

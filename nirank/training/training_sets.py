@@ -55,10 +55,14 @@ class TrainingSet(MinedData):
     def title(self) -> str:
         return describe_queries(self.queries)
 
+    @property
+    def draws_groups(self) -> bool:
+        return self.groups == "query"
+
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
         judged = sources.open_judged(self.queries, "trained", self.grade)
-        if self.groups == "query":
+        if self.draws_groups:
             return self._compile_groups(judged, sources)
         return self.compile_examples(judged, sources, self.grade, self.positives)
 
@@ -78,6 +82,11 @@ class TrainingSet(MinedData):
         assert judged.judgements is not None, "checked where judged queries are opened"
         inputs: Inputs = (("queries", judged.queries), ("docs", judged.docs), ("judgements", judged.judgements))
         if self.negatives.candidates:
+            if not judged.full_depth:
+                raise ConfigError(
+                    f"training set {self.title}: negatives are candidates that nobody labelled, and {judged.collection}"
+                    " lists no candidates"
+                )
             inputs += tuple(("candidates", node) for node in judged.scope)
         for docs, candidates in sources.list_evaluated_candidates():
             inputs += (("evaluated_docs", docs), ("evaluated", candidates))
@@ -215,7 +224,7 @@ class Mixture(TrainingData):
             raise ConfigError(f"mix: expected two training sets or more, got {len(self.of)}")
         if self.by not in ("size", "even"):
             raise ConfigError(f"mix: by is size or even, got {self.by!r}")
-        if any(isinstance(data, TrainingSet) and data.groups == "query" for data in self.of):
+        if any(isinstance(data, MinedData) and data.draws_groups for data in self.of):
             raise ConfigError("mix: groups by query are drawn anew every epoch and do not mix with examples")
 
     @property

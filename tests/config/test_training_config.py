@@ -107,6 +107,14 @@ def test_negatives_are_labelled_or_mined_or_both(tmp_path, text, negatives):
     assert config.systems["D"].model.data == TrainingSet(Judged(split="train"), negatives)
 
 
+def test_groups_by_query(tmp_path):
+    data = "{split: train, groups: query, negatives: {labelled: {n: 9, candidates: true}}, shared: drop}"
+    config = read_config(tmp_path, f"models: {{m: {{base: '{BASE}', data: {data}}}}}\nsystems: {{D: {{dense: m}}}}")
+    negatives = LabelledNegatives(9, candidates=True)
+    expected = TrainingSet(Judged(split="train"), negatives, groups="query", shared="drop")
+    assert config.systems["D"].model.data == expected
+
+
 def test_rounds(tmp_path):
     models = f"models: {{m: {{base: '{BASE}', data: {{split: train}}, rounds: 3, rounds_from: previous}}}}"
     config = read_config(tmp_path, f"{models}\nsystems: {{D: {{dense: m}}}}")

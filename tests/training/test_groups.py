@@ -13,7 +13,7 @@ import pytest
 import tiny_models
 import torch
 
-from nirank import Collection, Experiment
+from nirank import Collection, Experiment, load
 from nirank.algebra.judged import Judged
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
@@ -180,6 +180,7 @@ def test_a_topic_that_is_evaluated_is_refused_or_dropped(tmp_path: Path) -> None
         ({"groups": "query", "negatives": LabelledNegatives()}, "give {labelled: {n: 9}}"),
         ({"groups": "query", "negatives": LabelledNegatives(3), "teacher": BM25()}, "no teacher"),
         ({"shared": "drop", "negatives": LabelledNegatives(3)}, "set groups: query"),
+        ({"negatives": LabelledNegatives(3, candidates=True)}, "set groups: query"),
     ],
 )
 def test_groups_that_cannot_be_meant_are_refused(options: dict[str, Any], word: str) -> None:
@@ -187,6 +188,34 @@ def test_groups_that_cannot_be_meant_are_refused(options: dict[str, Any], word: 
         TrainingSet(Judged(), **options)
 
 
+def test_candidates_must_be_listed(tmp_path: Path) -> None:
+    collection = Collection.of(DOCS, QUERIES, QRELS)
+    base = str(tiny_models.make_bi_encoder(tmp_path / "base"))
+    with pytest.raises(ConfigError, match="lists no candidates"):
+        Experiment(collection, {"S": Dense(Train(base, GROUPS))}, ["AP"], folds=3, store=LocalStore(tmp_path)).run()
+
+
 def test_groups_do_not_mix() -> None:
     with pytest.raises(ConfigError, match="do not mix"):
         Mixture((GROUPS, TrainingSet(Judged())))
+
+
+def test_records_that_train_and_test_topics_of_sysrev_share(shared_data: Path, tmp_path: Path) -> None:
+    train, test = (load(shared_data / "screening" / "sysrev" / split, store=LocalStore(tmp_path)) for split in SPLITS)
+    assert not set(train.queries.ids) & set(test.queries.ids)
+    scopes = [collection.build_scopes()["candidates"] for collection in (train, test)]
+    params = {"negatives": {"labelled": True, "n": 9, "candidates": True}}
+    labels = next(iter(train.qrels.values()))
+    sides = (train.queries, train.docs, (TextView("text"), TextView("title")), labels)
+    evaluated = [(test.docs, scopes[1])]
+    kept = make_groups(*sides, scopes[:1], evaluated, params)
+    assert kept.counts["documents that evaluated queries may be given too"] == 828  # of the collection's own page
+    assert len(kept) == 11
+    dropped = make_groups(*sides, scopes[:1], evaluated, {**params, "shared": "drop"})
+    assert dropped.counts["documents that evaluated queries may be given too"] == 828
+    given = {test.docs.ids[row] for query in range(len(test.queries)) for row in scopes[1].list_rows(query)}
+    assert given & set(kept.positive_ids)
+    assert not given & set(dropped.positive_ids)
+
+
+SPLITS = ("train", "test")
