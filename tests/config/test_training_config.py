@@ -281,10 +281,12 @@ def test_all_mistakes_are_told_at_once(tmp_path):
 @pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
 def test_the_documented_configurations_are_legal(tmp_path, page):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    (block,) = [text for text in blocks if text.startswith("data:")]
+    block, *others = [text for text in blocks if text.startswith("data:")]
     if page == "docs/training.md":
         (tmp_path.parent / "nfcorpus").mkdir(exist_ok=True)
     assert read_config(tmp_path, block).seeds == (1, 2, 3)
+    for other in others:
+        read_config(tmp_path, f"{other}systems: {{B: bm25}}")
 
 
 def test_the_documented_python_makes_values():
