@@ -57,7 +57,7 @@ class DecisionLog:
     """An SQLite file that is on disk, whole, before `append` returns.
 
     Write-ahead log with `synchronous=FULL`: a commit waits for the disk, so neither a killed process nor a power cut
-    takes what was answered. Raises DataError where the file is none of nirank's.
+    takes what was answered. Raises DataError where the file cannot be written, or is none of nirank's.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,6 +66,8 @@ class DecisionLog:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:  # no room, no permission, held by another program
+            raise DataError(f"{path}: cannot be opened or written ({error})") from None
         except sqlite3.DatabaseError as error:
             raise DataError(f"{path}: is no file of decisions that nirank wrote ({error})") from None
 

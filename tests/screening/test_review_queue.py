@@ -188,6 +188,18 @@ def test_a_beginning_that_was_cut_short_is_no_review_and_can_be_made_again(tmp_p
         assert project.plan.question == "cats"
 
 
+def test_a_log_that_is_none_or_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    from nirank.errors import DataError
+    from nirank.screening.decision_log import DecisionLog
+
+    (tmp_path / "decisions.sqlite").write_text("my notes, and no database at all" * 100)
+    with pytest.raises(DataError, match="is no file of decisions that nirank wrote"):
+        DecisionLog(tmp_path / "decisions.sqlite")
+    assert (tmp_path / "decisions.sqlite").read_text().startswith("my notes")
+    with pytest.raises(DataError, match="cannot be opened or written"):
+        DecisionLog(tmp_path / "nowhere" / "decisions.sqlite")
+
+
 def test_what_was_known_before_is_never_shown(tmp_path: Path) -> None:
     with begin(tmp_path, {0: 0, 2: 1}) as project:
         queue = make_queue(project)
