@@ -18,6 +18,8 @@ from nirank.flow.scope import Scope
 from nirank.stages.bm25 import BM25, warn_of_unknown_terms
 
 _LAMBDA = 0.2  # of ielab/sdr, the reproduction by the authors of the paper on neural rankers for screening
+_A_LENGTH = 8  # bytes of a document's length while it is counted, or compared
+_BLOCK_BYTES = 40 << 20  # of the postings that are counted at a time
 _MU = 1000.0  # Zhai and Lafferty 2004 find 500 to 10,000 good for short queries
 
 
@@ -73,12 +75,14 @@ class LanguageModel(Retriever):
             {},
             (("index", index),),
             offline=True,
+            memory=_estimate_counting,
             label=f"term counts of {sides.docs.label}",
         )
         return index, statistics
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        return self._bm25.estimate_memory(sizes)
+        need = self._bm25.estimate_memory(sizes)
+        return need._replace(main=need.main + _A_LENGTH * sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
@@ -115,6 +119,11 @@ class LanguageModel(Retriever):
             "doc_text": str(TextView(self.doc_text)),
             "query_text": str(TextView(self.query_text)),
         }
+
+
+def _estimate_counting(sizes: Sizes) -> MemoryNeed:
+    """Return what counting takes: a block of postings, and the lengths."""
+    return MemoryNeed(_BLOCK_BYTES + 3 * _A_LENGTH * sizes.texts)
 
 
 def count_terms(job: Job) -> None:

@@ -62,6 +62,7 @@ class Written(DocQueries):
 ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "append_queries": ({"path": ""}, {"queries": Written()}),
     "bm25": ({}, {"fields": {"title": 1.0, "text": 2.0}}),
+    "language_model": ({"lam": 0.5}, {"smoothing": "dirichlet", "mu": 500.0}),
     "lsh": ({}, {"family": "grids", "width": 1.0}),
     "query_likelihood": ({}, {"prompt": "{document} Query:"}),
     "feedback": ({}, {"policy": "auto_tar"}, {"policy": "rocchio", "model": "a"}),
@@ -252,7 +253,7 @@ def test_composites_are_their_parts() -> None:
     assert len({(node.address, node.depth, node.kind) for node in nodes}) == len(different)
 
 
-@pytest.mark.parametrize("name", ["bm25", "rm3", "top_terms", "key_sentences"])
+@pytest.mark.parametrize("name", ["bm25", "rm3", "language_model", "top_terms", "key_sentences"])
 def test_what_lucene_analyses_is_found_by_its_major_version(
     name: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

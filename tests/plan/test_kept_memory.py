@@ -19,11 +19,32 @@ MIB = 1 << 20
 SCRIPT = Path(__file__).with_name("watched_stages.py")
 COVERED: dict[str, set[str]] = {
     "lists": {
-        *("bm25", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "run", *load_fusions()),
+        *(
+            "bm25",
+            "complete",
+            "cut",
+            "date_decay",
+            "dated",
+            "intersection",
+            "language_model",
+            "only",
+            "rm3",
+            "run",
+            *load_fusions(),
+        ),
         *("union", "weighted_sum", "where"),
     },
     "blocking": {"minhash", "rules", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
-    "texts": {"append_queries", "first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
+    "texts": {
+        "append_queries",
+        "boolean_terms",
+        "first_words",
+        "key_sentences",
+        "sections",
+        "sentences",
+        "top_terms",
+        "windows",
+    },
     "models": {
         "cross_encoder",
         "dense",

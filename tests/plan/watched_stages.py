@@ -146,6 +146,7 @@ def main(store: str, models: str, stages: str) -> None:
             "date_decay": full_list >> kinds["date_decay"](),
             "dated": within(kinds["dated"](), short_list),
             "intersection": kinds["intersection"]().of(full_list, second_list) >> BM25(),
+            "language_model": kinds["language_model"](k=n_docs),
             "only": within(kinds["only"](even_ids), short_list),
             "rm3": BM25(k=10) >> kinds["rm3"](k=n_docs),
             "run": kinds["run"](str(Path(store) / "some.run")),
@@ -175,6 +176,7 @@ def main(store: str, models: str, stages: str) -> None:
             name: fold(kinds[name](*options), short_list)
             for name, options in (
                 ("append_queries", (None, str(Path(store) / "queries.tsv"))),
+                ("boolean_terms", ()),
                 ("first_words", (1_000,)),
                 ("key_sentences", ()),
                 ("sections", ()),

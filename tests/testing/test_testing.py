@@ -18,6 +18,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.stages.apply import apply
+from nirank.stages.boolean_terms import BooleanTerms
 from nirank.stages.comb import Comb
 from nirank.stages.complete import Complete
 from nirank.stages.cut import Cut
@@ -65,6 +66,8 @@ SOUND_STAGES: list[Stage] = [
     Intersection(),
     FirstWords(3),
     FirstWords(),
+    BooleanTerms(),
+    BooleanTerms(keep=("phrases",)),
     Windows(4),
     Windows(5, overlap=4),
     Only(("d03", "d07")),
@@ -120,6 +123,7 @@ CHECKED_ELSEWHERE = {
     "hnsw",
     "ivf",
     "key_sentences",
+    "language_model",
     "llm_listwise",
     "lsh",
     "max_sim",
