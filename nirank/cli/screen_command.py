@@ -133,7 +133,7 @@ def _rank(path: Path, given: ReviewOptions, out: Path, reporter: Reporter) -> It
 def describe_file(file: RecordFile) -> str:
     """Say what was read."""
     tool = f" of {file.tool}" if file.tool else ""
-    odd = f"; {sum(file.findings.values()):,} things were not understood (nirank records says which)"
+    odd = f"; not understood: {sum(file.findings.values()):,} (nirank records says what)"
     return f"{file.path}: {len(file.records):,} records, {file.format}{tool}{odd if file.findings else ''}"
 
 
