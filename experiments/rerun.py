@@ -36,6 +36,7 @@ CONFIGS = {
     "quickstart/quickstart": "quickstart/results",
     "regulatory/ca-regs": "regulatory/results/ca-regs",
     "regulatory/eu-acts": "regulatory/results/eu-acts",
+    "screening/rankers": "screening/results/rankers",
 }
 KEY = ("collection", "split", "qrels", "system", "seed_of", "summary_of", "unit")
 COMPARED = (
