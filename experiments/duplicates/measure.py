@@ -120,22 +120,28 @@ def print_sweep(records: list[BibliographicRecord]) -> None:
 
 
 def print_time(topics: dict[str, list[BibliographicRecord]], wanted: int = 100_000) -> None:
-    """Copies of all records with other numbers in their titles, every tenth one exact."""
+    """Nine records of ten have halves of two real titles, the tenth is an earlier one in capitals."""
     real = [record for records in topics.values() for record in records if record.title]
     draw = random.Random(1)
-    many = []
+    many: list[BibliographicRecord] = []
     for number in range(wanted):
-        record = real[number % len(real)]
-        title = record.title if number % 10 == 0 else f"{record.title} {draw.choice('abcdefgh')} {number}"
+        if many and number % 10 == 9:
+            copied = many[draw.randrange(len(many))]
+            title, abstract, record = copied.title.upper(), copied.abstract, copied
+        else:
+            record, other = draw.choice(real), draw.choice(real)
+            words, more = record.title.split(), other.title.split()
+            title, abstract = " ".join(words[: len(words) // 2] + more[len(more) // 2 :]), record.abstract
         many.append(
             BibliographicRecord(
-                number, number, str(number), (), title, record.abstract, authors=record.authors, year=record.year
+                number, number, str(number), (), title, abstract, authors=record.authors, year=record.year
             )
         )
     started = time.process_time()
     compared = compare_records(many)
     seconds = time.process_time() - started
-    print(f"{wanted:,} records: {seconds:.1f} s of processor time, {len(compared.groups):,} groups")
+    surplus = sum(len(group.members) - 1 for group in compared.groups)
+    print(f"{wanted:,} records: {seconds:.1f} s of processor time, {surplus:,} records repeat another one")
 
 
 def main(arguments: list[str]) -> None:

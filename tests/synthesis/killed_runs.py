@@ -76,7 +76,7 @@ def main(folder: Path, kills: int, seed: int) -> None:
         said["again"] += count_again(folder / f"{name}.log")
         said["different"] += digest_runs(folder / name) != expected
         store += 1
-    print(json.dumps(said))
+    sys.stdout.write(f"{json.dumps(said)}\n")
 
 
 def start(folder: Path, name: str, at_query: int = 0) -> int:
