@@ -248,8 +248,9 @@ def describe_simulation(played: Simulation, policy: str, first: str) -> Iterator
     )
     yield ""
     yield f"{'stopping rule':<32}  {'read':>8}  {'effort':>7}  {'recall':>7}  promise"
-    for rule in played.rules:
-        n_read = n if rule.n_read is None else rule.n_read
-        effort = n_read / max(n, 1)
-        never = " (never stops)" if rule.n_read is None else ""
-        yield f"{rule.name:<32}  {n_read:>8,}  {effort:>7.1%}  {rule.recall:>7.1%}  {rule.promise}{never}"
+    for rule, end in played.ends:
+        promise = rule.promise
+        words = "none" if promise is None else f"recall {promise.recall:.4g}, {promise.confidence:.4g} sure"
+        knows = {"labels": "", "sample": "; with a sample", "truth": "; knows all labels"}[rule.asks]
+        never = "" if end.stopped or rule.asks != "labels" else " (never stops)"
+        yield f"{rule.title:<32}  {end.read:>8,}  {end.effort:>7.1%}  {end.recall:>7.1%}  {words}{knows}{never}"

@@ -16,24 +16,11 @@ from nirank.flow.ranking import Ranking
 from nirank.plan.reporter import Reporter
 from nirank.records.record import BibliographicRecord
 from nirank.screening.question_ranking import RecordRanking
+from nirank.stopping.outcomes import ReviewEnd, end_review
 from nirank.stopping.rule import StoppingRule
 
 _SHARES = (1, 2, 5, 10, 20, 30, 40, 50, 75, 100)  # of the records, in per cent
 MEASURES = ("WSS@95", "WSS@100", "last_rel", "AP", "norm_area")
-
-
-@dataclass(frozen=True)
-class RuleOutcome:
-    """What became of a stopping rule.
-
-    n_read  how many records had been read when it ended the review; None: it never did
-    recall  of the relevant records, priors left out
-    """
-
-    name: str
-    n_read: int | None
-    recall: float
-    promise: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +30,7 @@ class Simulation:
     order   records in the order of reading, (n - priors,)
     labels  theirs
     curve   (per cent of the records read, records read, relevant ones found)
+    ends    where each stopping rule ends the review
     """
 
     order: Rows
@@ -50,7 +38,7 @@ class Simulation:
     n_priors: int
     curve: Sequence[tuple[int, int, int]]
     measures: Mapping[str, float | None]
-    rules: Sequence[RuleOutcome]
+    ends: Sequence[tuple[StoppingRule, ReviewEnd]]
 
 
 def require_all_labels(records: Sequence[BibliographicRecord], labels: Mapping[int, int]) -> None:
@@ -104,7 +92,7 @@ def simulate_review(
         len(priors),
         _measure_curve(found),
         _compute_measures(found),
-        [_play(rule, found) for rule in rules],
+        [(rule, end_review(rule, "review", found)) for rule in rules],
     )
 
 
@@ -147,16 +135,3 @@ def _compute_measures(labels: Labels) -> dict[str, float | None]:
     qrels = Qrels.from_dict({"review": judged}, queries, ids)
     means = evaluate(ranking, qrels, MEASURES).means
     return {name: means.get(name) for name in MEASURES}
-
-
-def _describe_promise(rule: StoppingRule) -> str:
-    if rule.promise is None:
-        return "none"
-    return f"recall {rule.promise.recall:.4g}, {rule.promise.confidence:.4g} sure"
-
-
-def _play(rule: StoppingRule, labels: Labels) -> RuleOutcome:
-    stop = rule.find_stop(labels, len(labels))
-    n_read = len(labels) if stop is None else stop
-    recall = float(labels[:n_read].sum() / max(labels.sum(), 1))
-    return RuleOutcome(rule.title, stop, recall, _describe_promise(rule))

@@ -30,13 +30,13 @@ class ReviewEnd:
 
     @property
     def recall(self) -> float:
-        """Share of the relevant documents that was found."""
-        return self.found / self.relevant
+        """Share of the relevant documents that was found; 0 where there are none."""
+        return self.found / max(self.relevant, 1)
 
     @property
     def effort(self) -> float:
         """Share of the documents that was read."""
-        return self.read / self.size
+        return self.read / max(self.size, 1)
 
 
 @dataclass(frozen=True)

@@ -101,12 +101,14 @@ def test_case_b19_a_simulation_uses_the_priors_given_and_leaves_them_out_of_ever
 
 def test_stopping_rules_of_a_simulation_say_where_and_what_they_promise(tmp_path: Path) -> None:
     records = record_tables.write_table(tmp_path / "records.csv", labels=True)
-    stops = ("--stop", "{consecutive: 2}", "hypergeometric")
+    stops = ("--stop", "{consecutive: 2}", "hypergeometric", "target", "oracle")
     result = run_nirank("screen", records, "--simulate", *stops)
     assert result.code == 0, result.error
     lines = {line.split("  ")[0]: line for line in result.out.splitlines()}
     assert "none" in lines["consecutive(n=2)"]
     assert "recall 0.95, 0.95 sure" in lines["hypergeometric"]
+    assert "100.0%   100.0%  recall 0.7, 0.95 sure; with a sample" in lines["target"]  # ten relevant ones: all are read
+    assert "none; knows all labels" in lines["oracle"]
     assert max(map(len, result.out.splitlines())) <= 100
 
 

@@ -1,7 +1,11 @@
 """What each rule of `nirank.stopping` does, by published examples and by counting it out."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom, nchypergeom_wallenius, poisson
@@ -313,3 +317,13 @@ def test_a_rule_that_cannot_be_is_refused(given, message):
 
 def test_every_rule_is_found_by_its_name():
     assert all(find_stopping_rule(name).name == name for name in STOPPING_RULES)
+
+
+def test_every_rule_stands_in_the_table_of_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "screening.md").read_text(encoding="utf-8")
+    section = page.partition("## When to stop")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    named = [text.replace("…", "knee, half") for cell in cells for text in re.findall(r"`([^`]+)`", cell)]
+    assert {parse_stopping_rule(yaml.safe_load(text)).name for text in named} == set(STOPPING_RULES)
+    configured = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["stopping"]
+    assert [parse_stopping_rule(rule).name for rule in configured]
