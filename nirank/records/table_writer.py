@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TextIO
 
 from nirank.records.annotations import DECISION, parse_decision
@@ -91,11 +92,8 @@ def _spread_fields(file: RecordFile) -> tuple[list[str], list[list[str]], dict[s
             cells.setdefault(column, []).append(value)
         spread.append(cells)
     rows = [[("\n" if name == "notes" else "; ").join(cells.get(name, ())) for name in names] for cells in spread]
-    own = {
-        name: [dict(record.added).get(name, "") for record in file.records]
-        for record in file.records
-        for name, _ in record.added
-    }
+    earlier = [dict(record.added) for record in file.records]
+    own = {name: [values.get(name, "") for values in earlier] for name in dict.fromkeys(chain.from_iterable(earlier))}
     notes = ["\n".join(cells.get("notes", ())) for cells in spread]
     if any(map(_lacks_decision, file.records, notes)):
         own[DECISION] = [combine_decisions(record.decisions) or "" for record in file.records]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from nirank.records.raw_records import RawRecord
 
@@ -35,12 +36,12 @@ def read_ris_records(text: str, findings: Counter[str]) -> Iterator[RawRecord]:
     A line without a tag goes on with the value before it. A record that holds nothing is a record.
     """
     lines = text.split("\n")
-    pattern = _LOOSE_RIS_LINE if not any(map(RIS_LINE.fullmatch, _find_edges(lines))) else RIS_LINE
+    split_line = _split_ris_line if any(map(RIS_LINE.fullmatch, _find_edges(lines))) else _split_loose_ris_line
     fields: list[tuple[str, str]] = []
     begin, blank, seen = 0, 0, False
     for number, line in enumerate(lines, 1):
-        match = pattern.fullmatch(line) if line[2:3] in (" ", "-") else None
-        if match is None:
+        tag, value = split_line(line)
+        if not tag:
             if not line or line.isspace():
                 blank += 1
             elif begin:
@@ -49,7 +50,6 @@ def read_ris_records(text: str, findings: Counter[str]) -> Iterator[RawRecord]:
             else:
                 findings["lines between records" if seen else _PREAMBLE] += 1
             continue
-        tag, value = match[1], match[2] or ""
         blank = 0
         if tag == "ER":
             _count_extra(value, fields, findings)
@@ -67,6 +67,25 @@ def read_ris_records(text: str, findings: Counter[str]) -> Iterator[RawRecord]:
     if begin:
         findings["records without ER at the end of the file"] += 1
         yield RawRecord(begin, tuple(fields))
+
+
+def _split_ris_line(line: str) -> tuple[str, str]:
+    """Return tag and value of a line, as `RIS_LINE` has them; an empty tag where it has none."""
+    if line[2:5] != "  -" or not _is_tag(line[:2]):
+        return "", ""
+    if line[5:6] == " ":
+        return line[:2], line[6:]
+    return ("", "") if line[5:].strip() else (line[:2], "")
+
+
+def _split_loose_ris_line(line: str) -> tuple[str, str]:
+    match = _LOOSE_RIS_LINE.fullmatch(line) if line[2:3] in (" ", "-") else None
+    return ("", "") if match is None else (match[1], match[2] or "")
+
+
+@cache
+def _is_tag(text: str) -> bool:
+    return re.fullmatch("[A-Z][A-Z0-9]", text) is not None
 
 
 def _find_edges(lines: Sequence[str]) -> Iterator[str]:
