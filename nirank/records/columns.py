@@ -27,7 +27,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "language": ("language", "articlelanguage", "languageoforiginaldocument"),
     "journal": (
         *("journal", "journal/book", "journaltitle", "sourcetitle", "publicationtitle", "periodicalfull"),
-        *("secondarytitle", "journalname", "primarylocation.source.displayname", "source"),
+        *("secondarytitle", "journalname", "publication", "primarylocation.source.displayname", "source"),
     ),
     "notes": ("notes", "note", "customizations", "exportednotes1", "researchnotes", "generalnotes", "usernotes"),
 }
@@ -52,6 +52,8 @@ _TOOLS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("asreview", ("recordid", "included"), "recordid"),
     ("zotero", ("key", "itemtype", "abstractnote"), "key"),
     ("scopus", ("eid", "sourcetitle", "title"), "eid"),
+    ("googlescholar", ("authors", "title", "publication", "volume", "number", "pages", "year", "publisher"), ""),
+    ("refworks", ("referenceid", "titleprimary"), "referenceid"),
 )
 # Of ASReview's tables and its data sets, and of tables like them; nirank's own first.
 LABEL_COLUMNS = (
@@ -71,7 +73,7 @@ def find_tool(header: Sequence[str]) -> str:
 
 def list_id_columns(tool: str) -> tuple[str, ...]:
     """Return the names of columns that can hold ids, the tool's own first."""
-    own = tuple(dict.fromkeys(id for name, _, id in _TOOLS if name == tool))
+    own = tuple(dict.fromkeys(id for name, _, id in _TOOLS if name == tool and id))
     return tuple(dict.fromkeys((*own, *_IDS)))
 
 

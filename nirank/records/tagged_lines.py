@@ -51,6 +51,8 @@ def read_ris_records(text: str, findings: Counter[str]) -> Iterator[RawRecord]:
                 findings["lines between records" if seen else _PREAMBLE] += 1
             continue
         blank = 0
+        if tag == "EF" and not begin:  # the end of the file, as some databases mark it
+            continue
         if tag == "ER":
             _count_extra(value, fields, findings)
             yield RawRecord(begin or number, tuple(fields))

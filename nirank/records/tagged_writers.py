@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -34,7 +35,6 @@ _RIS_TAGS: Mapping[str, str] = {
     "place": "CY",
     "address": "AD",
     "database": "DB",
-    "note": "N1",
     "id": "ID",
 }
 _NBIB_TAGS: Mapping[str, str] = {
@@ -51,9 +51,9 @@ _NBIB_TAGS: Mapping[str, str] = {
     "issn": "IS",
     "place": "PL",
     "type": "PT",
-    "note": "GN",
     "address": "AD",
 }
+_RIS_TYPE = re.compile("[A-Z]{3,6}")
 # What tools call the type of a record, as RIS does; anything else is a generic one.
 _RIS_TYPES = {
     **dict.fromkeys(("journal article", "journalarticle", "article", "journal", "review"), "JOUR"),
@@ -99,22 +99,31 @@ def _make_ris_fields(record: BibliographicRecord, form: str) -> list[Field]:
     unknown: defaultdict[str, list[str]] = defaultdict(list)
     kind_of_record = "GEN"
     for kind, name, value in list_portable_fields(record, form):
-        if kind == "type" and value.casefold() in _RIS_TYPES:
-            kind_of_record = _RIS_TYPES[value.casefold()]
-        elif kind == "date" and "/" in value:
-            fields.append(("PY", value.partition("-")[0]))
-            fields.append(("DA", value))
+        if kind == "type" and (value.casefold() in _RIS_TYPES or _RIS_TYPE.fullmatch(value)):
+            kind_of_record = _RIS_TYPES.get(value.casefold(), value)
+        elif kind == "date":
+            fields.append(("PY", value[:4]))
+            if len(value) > 4:
+                fields.append(("DA", value if "/" in value else _write_ris_date(value)))
         elif kind == "pmid":
             fields += [("DB", "PubMed"), ("AN", value)]
         elif kind == "id" and value == record.pmid:
             continue
+        elif kind == "note":
+            fields += [("N1", note) for note in value.split("\n") if note.strip()]
         elif kind in _RIS_TAGS:
-            fields.append((_RIS_TAGS[kind], flatten(value) if kind != "note" else value))
+            fields.append((_RIS_TAGS[kind], flatten(value)))
         else:
             unknown[name].append(flatten(value))
     notes = _describe_unknown(unknown)
     notes += list_missing_labels(record, [value for tag, value in fields if tag == "N1"])
     return [("TY", kind_of_record), *fields, *(("N1", note) for note in notes)]
+
+
+def _write_ris_date(date: str) -> str:
+    """Return a date as RIS has it: `2019/03/04/`, `2019/03//`."""
+    year, month, day = (*date.split("-"), "")[:3]
+    return f"{year}/{month}/{day}/"
 
 
 def _make_nbib_fields(record: BibliographicRecord, form: str) -> list[Field]:
@@ -125,8 +134,10 @@ def _make_nbib_fields(record: BibliographicRecord, form: str) -> list[Field]:
             continue
         if kind == "doi":
             fields.append(("LID", f"{value} [doi]"))
+        elif kind == "note":
+            fields += [("GN", note) for note in value.split("\n") if note.strip()]
         elif kind in _NBIB_TAGS:
-            fields.append((_NBIB_TAGS[kind], flatten(value) if kind != "note" else value))
+            fields.append((_NBIB_TAGS[kind], flatten(value)))
         else:
             unknown[name].append(flatten(value))
     notes = _describe_unknown(unknown)

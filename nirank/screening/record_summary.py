@@ -28,6 +28,8 @@ _NAMES = {
     "cinahl": "CINAHL",
     "eppi": "EPPI-Reviewer",
     "openalex": "OpenAlex",
+    "googlescholar": "Google Scholar",
+    "refworks": "RefWorks",
 }
 
 

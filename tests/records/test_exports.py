@@ -105,6 +105,26 @@ def test_records_whose_ends_are_missing_are_records(tmp_path: Path) -> None:
     }
 
 
+def test_the_mark_of_a_files_end_is_no_record(tmp_path: Path) -> None:
+    file = read(tmp_path / "a.ris", "TY  - JOUR\nTI  - a\nER  - \nEF  - \n")
+    assert len(file.records) == 1
+    assert not file.findings
+
+
+def test_fields_go_where_they_belong_in_another_form_and_come_back(tmp_path: Path) -> None:
+    text = "TY  - BOOK\nTI  - T\nAU  - A, B\nPY  - 2019/03/04/\nVL  - 3\nXX  - odd\nN1  - one\nN1  - ASReview_relevant\nER  - \n"
+    write_record_file(tmp_path / "b.csv", read(tmp_path / "a.ris", text), None, {"rank": ["1"]})
+    assert (tmp_path / "b.csv").read_text() == (
+        "id,title,abstract,authors,date,journal,keywords,doi,pmid,language,type,volume,XX,notes,rank\n"
+        '1,T,,"A, B",2019-03-04,,,,,,BOOK,3,odd,"one\nASReview_relevant",1\n'
+    )
+    write_record_file(tmp_path / "c.ris", read_record_file(tmp_path / "b.csv"), None, {})
+    assert (tmp_path / "c.ris").read_text() == (
+        "TY  - BOOK\nID  - 1\nTI  - T\nAU  - A, B\nPY  - 2019\nDA  - 2019/03/04/\nVL  - 3\nN1  - one\n"
+        "N1  - ASReview_relevant\nN1  - XX: odd\nN1  - nirank_rank: 1\nER  - \n\n"
+    )
+
+
 def test_nbib(tmp_path: Path) -> None:
     text = (
         "PMID- 31000001\nDP  - 2016 May 28\nTI  - Levels in patients \n      with fractures.\nLID - S17(19)3-X [pii]\n"
@@ -183,6 +203,10 @@ TABLES = {
                  ["CN-1"], ["2011"], [None]),
     "openalex": ("id,doi,title,display_name,publication_year,cited_by_count,abstract,ids.openalex\n"
                  "https://openalex.org/W1,https://doi.org/10.1000/a,A,A,2020,3,T.,x\n", ["https://openalex.org/W1"], ["2020"], [None]),
+    "googlescholar": ('Authors,Title,Publication,Volume,Number,Pages,Year,Publisher\n"B, P; W, K; ",A,J Bone,76,3,4,2001,C\n',
+                      ["1"], ["2001"], [None]),
+    "refworks": ("Reference Type\tReference Id\tAuthors, Primary\tTitle Primary\tPub Year\tAbstract\t\n"
+                 "Journal Article\t100\tde Jong,Y;B,A\tA\t2014\tT.\t\n", ["100"], ["2014"], [None]),
     "eppi": ("ItemId,ShortTitle,Full title,I/E/D/S flag\n11,M (2020),A,(I)\n12,N (2020),B,(E)\n13,N (2020),B,(S) Duplicate\n",
              ["11", "12", "13"], [""] * 3, ["included", "excluded", None]),
     "asreview": ("record_id,title,abstract,asreview_label,asreview_prior\n0,A,a,1,1\n1,B,b,0,\n2,C,c,,\n",

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nirank.errors import ConfigError, DataError
@@ -147,7 +147,7 @@ def list_words(record: BibliographicRecord) -> list[str]:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("write", WRITERS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records=RECORDS, seed=st.randoms(use_true_random=False))
 def test_as_many_records_come_out_as_went_in(write, ending: str, records: list[Fields], seed) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +172,7 @@ def test_as_many_records_come_out_as_went_in(write, ending: str, records: list[F
 
 
 @pytest.mark.parametrize("write", WRITERS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records=RECORDS, data=st.data())
 def test_decisions_that_are_written_are_read_again_and_replace_earlier_ones(write, records: list[Fields], data) -> None:
     """Twice over: what a second round decides stands instead of the first, in every form."""
