@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nirank.screening.review_options import ReviewOptions
     from nirank.screening.simulation import Simulation
     from nirank.stopping.rule import StoppingRule
+
+log = logging.getLogger("nirank")
 
 _PATH = click.Path(path_type=Path)
 _RULES = ("consecutive", "knee", "hypergeometric")  # asked where none are named
@@ -207,9 +210,7 @@ def _simulate(
     from nirank.screening import simulation
     from nirank.screening.known_labels import find_priors
     from nirank.screening.policies import begin_review
-    from nirank.screening.question_ranking import find_blank
     from nirank.screening.ranked_records import explain_records, write_ranked
-    from nirank.screening.refitting import put_last
     from nirank.screening.stopping_options import choose_rules
 
     rules = choose_rules(stops or _RULES, for_people=False)
@@ -221,10 +222,8 @@ def _simulate(
     rows = np.array(simulation.find_rows(file.records, priors) if priors else find_priors(file.records), dtype=np.int64)
     first = given.rank_first(file.records, reporter)
     review = begin_review(file.records, given.chosen_policy, given.chosen_seed, first.order, given.asked, len(rows))
-    blank = find_blank(file.records)
-    played = simulation.simulate_review(
-        values, rows, review, lambda order: put_last(order, blank), list(rules.values()), reporter
-    )
+    log.info("reading %s records again", f"{len(values):,}")
+    played = simulation.simulate_review(values, rows, review, list(rules.values()))
     yield from describe_simulation(played, given.chosen_policy, given.describe_first())
     if out is not None:
         ranking = simulation.rank_as_read(played, rows, len(values))

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.errors import ConfigError
 from nirank.feedback.features import make_tfidf
-from nirank.feedback.policy import Review, Rows
+from nirank.feedback.policy import Labels, Proposal, Review, Rows
 from nirank.feedback.presets import PRESETS, get_policy
 from nirank.feedback.rocchio import Rocchio
 from nirank.records.record import BibliographicRecord
+from nirank.screening.question_ranking import find_blank
 
 DEFAULT_POLICY = "elas_u4"
+
+
+@dataclass(frozen=True)
+class TextFirstReview:
+    """A review in which records without text, of which no model knows anything, come last.
+
+    blank  which records have neither title nor abstract, (n,)
+    """
+
+    review: Review
+    blank: NDArray[np.bool_]
+
+    def propose(self, judged: Rows, labels: Labels) -> Proposal:
+        """Return what the review proposes, records without text last."""
+        proposal = self.review.propose(judged, labels)
+        return replace(proposal, order=put_last(proposal.order, self.blank))
+
+
+def put_last(order: Rows, blank: NDArray[np.bool_]) -> Rows:
+    """Return an order in which some records come last."""
+    return order[np.argsort(blank[order], kind="stable")]
 
 
 def list_policies() -> list[str]:
@@ -30,7 +54,7 @@ def check_policy(name: str) -> None:
 def begin_review(
     records: Sequence[BibliographicRecord], policy: str, seed: int, initial: Rows, question: str, n_known: int
 ) -> Review:
-    """Return the review of some records.
+    """Return the review of some records, those without text last.
 
     initial   their order until there is a model
     question  "" for none
@@ -42,4 +66,5 @@ def begin_review(
     texts = [f"{record.title} {record.abstract}" for record in records]  # as ASReview joins them
     features = make_tfidf([*texts, question] if question and chosen.topic else texts, chosen.terms)
     topic = features[len(texts) :] if question and chosen.topic else None
-    return chosen.begin(features[: len(texts)], seed, np.asarray(initial, np.int64), topic=topic, priors=n_known)
+    review = chosen.begin(features[: len(texts)], seed, np.asarray(initial, np.int64), topic=topic, priors=n_known)
+    return TextFirstReview(review, find_blank(records))

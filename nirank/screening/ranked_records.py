@@ -11,8 +11,7 @@ from nirank.records.decisions import combine_decisions
 from nirank.records.files import write_record_file
 from nirank.records.record import BibliographicRecord, RecordFile
 from nirank.screening.policies import begin_review
-from nirank.screening.question_ranking import RecordRanking, find_blank
-from nirank.screening.refitting import put_last
+from nirank.screening.question_ranking import RecordRanking
 from nirank.screening.words import collect_words, count_words, explain_record, split_words, weigh_words
 
 
@@ -35,7 +34,7 @@ def rank_from_labels(
     values = np.array([labels[row] for row in rows.tolist()], dtype=np.int8)
     review = begin_review(records, policy, seed, first.order, question, len(rows))
     proposal = review.propose(rows, values)
-    order = np.concatenate([put_last(proposal.order, find_blank(records)), rows[np.argsort(-values, kind="stable")]])
+    order = np.concatenate([proposal.order, rows[np.argsort(-values, kind="stable")]])
     return RecordRanking(order, first.scores if proposal.scores is None else proposal.scores)
 
 

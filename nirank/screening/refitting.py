@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nirank.feedback.policy import Labels, Review, Rows
 from nirank.screening.evidence import RuleAnswer
 
@@ -29,7 +26,7 @@ class LabelSet:
 class ModelState:
     """What was learnt of label sets.
 
-    order     rows, best first, those without text last
+    order     rows, best first
     n_known   how many labels it was learnt from
     words     that mark included records, with weights
     evidence  what stopping rules say after `n_judged` records
@@ -108,14 +105,8 @@ class Learner:
             return ModelState(last.order, last.n_known, last.words, last.evidence, last.n_judged, mistake)
 
 
-def put_last(order: Rows, blank: NDArray[np.bool_]) -> Rows:
-    """Return an order in which records without text, of which no model knows anything, come last."""
-    return order[np.argsort(blank[order], kind="stable")]
-
-
 def make_learn(
     review: Callable[[], Review],
-    blank: NDArray[np.bool_],
     weigh_words: Callable[[Rows, Labels], dict[str, float]],
     weigh_rules: Callable[[Labels], Sequence[RuleAnswer]],
 ) -> Callable[[LabelSet], ModelState]:
@@ -130,7 +121,7 @@ def make_learn(
             ready.append(review())
         proposal = ready[0].propose(label_set.rows, label_set.labels)
         return ModelState(
-            put_last(proposal.order, blank),
+            proposal.order,
             len(label_set.rows),
             weigh_words(label_set.rows, label_set.labels),
             weigh_rules(label_set.judged),

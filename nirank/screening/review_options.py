@@ -12,10 +12,9 @@ import numpy as np
 from nirank.errors import ConfigError
 from nirank.records.record import BibliographicRecord
 from nirank.screening.known_labels import collect_labels, combine_labels, read_label_file
-from nirank.screening.policies import DEFAULT_POLICY, check_policy
+from nirank.screening.policies import DEFAULT_POLICY, check_policy, put_last
 from nirank.screening.project import ReviewPlan
 from nirank.screening.question_ranking import RecordRanking, find_blank, rank_by_question
-from nirank.screening.refitting import put_last
 
 if TYPE_CHECKING:
     from nirank.plan.reporter import Reporter

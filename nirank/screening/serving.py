@@ -12,10 +12,10 @@ from nirank.feedback.policy import Labels, Rows
 from nirank.screening.evidence import weigh_rules
 from nirank.screening.exports import make_review_file
 from nirank.screening.pages import ReviewPages
-from nirank.screening.policies import begin_review
+from nirank.screening.policies import begin_review, put_last
 from nirank.screening.project import Project
 from nirank.screening.question_ranking import find_blank
-from nirank.screening.refitting import LabelSet, Learner, ModelState, make_learn, put_last
+from nirank.screening.refitting import LabelSet, Learner, ModelState, make_learn
 from nirank.screening.review_queue import QueueOrder, ReviewQueue
 from nirank.screening.review_state import ReviewState
 from nirank.screening.server import ScreenServer
@@ -31,9 +31,8 @@ def open_server(project: Project, rules: Mapping[str, StoppingRule], port: int) 
     port   0: any that is free
     """
     records, plan = project.file.records, project.plan
-    blank = find_blank(records)
     n_to_judge = len(records) - len(plan.known)
-    first = ModelState(put_last(np.asarray(plan.order, dtype=np.int64), blank), 0, {})
+    first = ModelState(put_last(np.asarray(plan.order, dtype=np.int64), find_blank(records)), 0, {})
 
     def publish(model: ModelState) -> None:
         queue.set_order(QueueOrder(model.order, model.n_known))
@@ -48,7 +47,6 @@ def open_server(project: Project, rules: Mapping[str, StoppingRule], port: int) 
 
     learn = make_learn(
         lambda: begin_review(records, plan.policy, plan.seed, first.order, plan.question, len(plan.known)),
-        blank,
         weigh,
         lambda labels: weigh_rules(rules, labels, n_to_judge),
     )
@@ -75,8 +73,7 @@ def rank_open(project: Project) -> Rows:
     review = begin_review(
         project.file.records, plan.policy, plan.seed, np.asarray(plan.order), plan.question, len(plan.known)
     )
-    proposal = review.propose(*project.state.collect_labels())
-    return put_last(proposal.order, find_blank(project.file.records))
+    return review.propose(*project.state.collect_labels()).order
 
 
 def _collect(state: ReviewState) -> LabelSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,10 @@ import numpy as np
 from nirank.errors import DataError, suggest
 from nirank.evaluation.evaluate import evaluate
 from nirank.feedback.policy import Labels, Review, Rows
+from nirank.feedback.simulation import simulate
 from nirank.flow.ids import Ids
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
-from nirank.plan.reporter import Reporter
 from nirank.records.record import BibliographicRecord
 from nirank.screening.question_ranking import RecordRanking
 from nirank.stopping.outcomes import ReviewEnd, end_review
@@ -54,46 +54,16 @@ def require_all_labels(records: Sequence[BibliographicRecord], labels: Mapping[i
         raise DataError("--simulate: no record is included, so there is nothing to find; expected at least one")
 
 
-def simulate_review(
-    labels: Labels,
-    priors: Rows,
-    review: Review,
-    rearrange: Callable[[Rows], Rows],
-    rules: Sequence[StoppingRule],
-    reporter: Reporter | None = None,
-) -> Simulation:
+def simulate_review(labels: Labels, priors: Rows, review: Review, rules: Sequence[StoppingRule]) -> Simulation:
     """Read records batch by batch in the order in which a review proposes them.
 
-    labels     of all records, (n,)
-    priors     known before, in their order; they train the first model and are never shown
-    rearrange  what the page does with an order, such as putting records without text last
-
-    Behind the last relevant record the order stays: nothing more can be found, so no further model is made.
+    labels  of all records, (n,)
+    priors  known before, in their order; they train the first model and are never shown
     """
-    n_relevant = int(labels.sum())
-
-    def read_on() -> Iterator[int]:
-        judged = priors.tolist()
-        while len(judged) < len(labels):
-            rows = np.array(judged, dtype=np.int64)
-            proposal = review.propose(rows, labels[rows])
-            order = rearrange(proposal.order)
-            is_over = int(labels[rows].sum()) == n_relevant
-            batch = order.tolist() if is_over else order[: max(proposal.batch, 1)].tolist()
-            judged += batch
-            yield from batch
-
-    n_left = len(labels) - len(priors)
-    read = np.fromiter((reporter or Reporter()).track(read_on(), n_left, "reading records"), np.int64, n_left)
+    read = simulate(review, labels, priors)
     found = labels[read]
-    return Simulation(
-        read,
-        found,
-        len(priors),
-        _measure_curve(found),
-        _compute_measures(found),
-        [(rule, end_review(rule, "review", found)) for rule in rules],
-    )
+    ends = [(rule, end_review(rule, "review", found)) for rule in rules]
+    return Simulation(read, found, len(priors), _measure_curve(found), _compute_measures(found), ends)
 
 
 def find_rows(records: Sequence[BibliographicRecord], ids: Sequence[str]) -> list[int]:

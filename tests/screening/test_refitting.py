@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nirank.feedback.policy import Proposal
-from nirank.screening.refitting import LabelSet, Learner, ModelState, make_learn, put_last
+from nirank.screening.policies import TextFirstReview, put_last
+from nirank.screening.refitting import LabelSet, Learner, ModelState, make_learn
 
 FIRST = ModelState(np.arange(4), 0, {})
 
@@ -80,7 +81,7 @@ def test_records_without_text_come_last_and_the_policy_is_made_ready_once() -> N
         return Backwards()
 
     blank = np.array([False, False, False, True, True])
-    learn = make_learn(begin, blank, lambda rows, labels: {}, lambda judged: ())
+    learn = make_learn(lambda: TextFirstReview(begin(), blank), lambda rows, labels: {}, lambda judged: ())
     assert learn(make_labels(0)).order.tolist() == [2, 1, 0, 4, 3]
     assert learn(make_labels(1)).order.tolist() == [2, 1, 4, 3]
     assert len(made) == 1
