@@ -229,7 +229,7 @@ class Row:
     twins        {name: value if documents with equal texts shared their best label}, where that changes anything
     effort       recall after reading 0 %, 1 %, … 100 % of the pool
     topics       the values of single queries, where a screening measure is asked for and they are 100 at most; those
-                 without relevant documents are left out
+                 without relevant documents are left out, and of several seeds only their mean has them
     stages       recall after each stage
     survival     of hashing stages: which matches were kept, by how alike their records are
     stopping     where stopping rules ended the reviews of the topics; lists that are no whole orders have none

@@ -34,7 +34,7 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> Row:
         pairs=PairFacts(**evaluation.pairs) if evaluation.pairs else None,
         unreached_queries=dict(evaluation.unreached),
         effort=tuple(round(recall, 6) for recall in evaluation.effort),
-        topics=list_topics(evaluation),
+        topics=() if row.seed_of is not None else list_topics(evaluation),  # the mean of the seeds has them
         conventions=replace(row.conventions, **evaluation.conventions),
     )
 
