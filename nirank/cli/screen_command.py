@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nirank")
 
 _PATH = click.Path(path_type=Path)
+_DECIMALS = {"last_rel": 0, "ATD": 1}  # of measures in ranks
 _RULES = ("consecutive", "knee", "hypergeometric")  # asked where none are named
 
 
@@ -241,10 +242,10 @@ def describe_simulation(played: Simulation, policy: str, first: str) -> Iterator
     for share, n_read, n_found in played.curve:
         yield f"{n_read:>12,} ({share:>3} %)  {n_found:>8,}  {n_found / max(n_relevant, 1):>7.1%}"
     yield ""
-    values = {name: value for name, value in played.measures.items() if value is not None}
-    yield ", ".join(
-        f"{name} {value:,.0f}" if name == "last_rel" else f"{name} {value:.4f}" for name, value in values.items()
-    )
+    values = [
+        f"{name} {value:,.{_DECIMALS.get(name, 4)}f}" for name, value in played.measures.items() if value is not None
+    ]
+    yield from (", ".join(values[at : at + 4]) for at in range(0, len(values), 4))
     yield ""
     yield f"{'stopping rule':<32}  {'read':>8}  {'effort':>7}  {'recall':>7}  promise"
     for rule, end in played.ends:

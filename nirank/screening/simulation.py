@@ -20,7 +20,7 @@ from nirank.stopping.outcomes import ReviewEnd, end_review
 from nirank.stopping.rule import StoppingRule
 
 _SHARES = (1, 2, 5, 10, 20, 30, 40, 50, 75, 100)  # of the records, in per cent
-MEASURES = ("WSS@95", "WSS@100", "last_rel", "AP", "norm_area")
+MEASURES = ("WSS@95", "WSS@100", "TNR@95", "last_rel", "ATD", "loss", "AP", "nDCG")
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def test_case_b19_a_simulation_uses_the_priors_given_and_leaves_them_out_of_ever
     assert sorted(ids) == [str(n) for n in range(1, 9)]
     # By hand: 3, 4, 8 first of six: L95 = 3, (6 - 3) / 6 - 0.05.
     assert ids[2:5] == ["3", "4", "8"]
-    assert "WSS@95 0.4500, WSS@100 0.5000, last_rel 3, AP 1.0000" in result.out
+    assert "WSS@95 0.4500, WSS@100 0.5000, TNR@95 1.0000, last_rel 3\n" in result.out
+    assert "ATD 2.0, loss 0.0000, AP 1.0000, nDCG 1.0000\n" in result.out  # (1 + 2 + 3) / 3
 
 
 def test_stopping_rules_of_a_simulation_say_where_and_what_they_promise(tmp_path: Path) -> None:
