@@ -137,7 +137,7 @@ def test_an_experiment_over_folds_of_topics(kind: Any, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     result = Experiment(collection, {"S": system}, ["AP"], folds=3, store=store).run()
     assert not result.failed, result.rows[0].error
-    counts = [json.loads(path.read_text())["conventions"]["examples"] for path in _find_groups(tmp_path / "store")]
+    counts = [json.loads(path.read_text())["declared"]["examples"] for path in _find_groups(tmp_path / "store")]
     assert len(counts) == 3
     for count in counts:
         assert count["queries"] == 4
