@@ -152,3 +152,19 @@ def make_seq2seq(folder: Path, kind: str = "t5", words: int = 60) -> Path:
     model.generation_config.eos_token_id = [1, 22, 52]
     model.save_pretrained(folder)
     return folder
+
+
+def tune_causal(folder: Path, texts: list[str], epochs: int = 12) -> None:
+    """Teach a causal model some texts, in place."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(epochs):
+        for start in range(0, len(texts), 16):
+            batch = tokenizer(texts[start : start + 16], return_tensors="pt", padding=True)["input_ids"]
+            model(batch, labels=batch).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    model.save_pretrained(folder)
