@@ -140,6 +140,8 @@ def _make_stage_section(kind: Any) -> type[Section]:
         keys["model"] = mark_form("model")
     if "queries" in options:
         keys["queries"] = mark_form("synthetic")
+    if "rule" in options:
+        keys["rule"] = (mark_form("rule"), ...)
     if _takes_lists(kind):
         keys["of"] = mark_form("pipeline", least=0)
     listing = f"options of {kind.name}: {', '.join(options) or 'none'}     (more: nirank stages {kind.name})"

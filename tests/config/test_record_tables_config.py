@@ -13,6 +13,7 @@ from nirank.cli.main import main
 from nirank.config.reader import load_config
 from nirank.config.schema import build_schema
 from nirank.errors import ConfigError
+from nirank.stages.rules import Rules
 
 CONFIG = """
 store: STORE
@@ -91,3 +92,24 @@ def test_mistakes_in_yaml(line: str, message: str, config: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load_config(config)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "right"),
+    [
+        ({"equal": "phone"}, True),
+        ({"any": [{"equal": "phone"}, {"not": {"near": {"column": "year", "within": 1}}}]}, True),
+        ({"equl": "phone"}, False),
+        ({"any": 3}, False),
+        ("phone", False),
+    ],
+)
+def test_the_schema_knows_the_rules_of_the_stage(rule: object, right: bool, tmp_path: Path) -> None:
+    config = {"collections": ["c"], "measures": ["AP"], "systems": {"S": ["bm25", {"rules": {"rule": rule}}]}}
+    assert jsonschema.Draft202012Validator(build_schema()).is_valid(config) is right
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
+    if right:
+        assert load_config(tmp_path / "c.yaml").systems["S"].steps[-1] == Rules(rule)
+    else:
+        with pytest.raises(ConfigError, match="rule"):
+            load_config(tmp_path / "c.yaml")
