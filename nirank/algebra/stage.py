@@ -51,6 +51,8 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 
 C = TypeVar("C", bound=type)
+
+ALL_DOCUMENTS = 2**31 - 1  # depth of a scorer that scores whole lists: none is that long
 Read = Literal["queries", "docs", "texts"]
 _VIEWS: Mapping[str, Read] = {"query_text": "queries", "doc_text": "docs"}
 
@@ -197,7 +199,8 @@ class Stage(Pipeline):
     def title(self) -> str:
         """The stage as people and messages name it: like `repr`, trained models by their titles."""
         models = {name: value.title for name, value in vars(self).items() if isinstance(value, TrainedModel)}
-        return repr(dataclasses.replace(self, **models) if models else self)
+        text = repr(dataclasses.replace(self, **models) if models else self)
+        return text.replace(f"depth={ALL_DOCUMENTS}", "depth=all")
 
     def __repr__(self) -> str:
         options = self.options

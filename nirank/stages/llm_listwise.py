@@ -62,6 +62,14 @@ class LLMListwise(Combiner):
                 "llm_listwise: depth must be 2 or more, words 1 or more, retries 0 or more, timeout_s above 0"
             )
 
+    @property
+    def title(self) -> str:
+        """Without the address: rows and labels hold it."""
+        options = {name: value for name, value in self.options.items() if name not in ("url", "model")}
+        return (
+            f"LLMListwise({', '.join([repr(self.model), *(f'{name}={value!r}' for name, value in options.items())])})"
+        )
+
     def describe_conventions(self) -> Mapping[str, Any]:
         return {"model": self.model, "depth": self.depth, "window": self.window, "step": self.step}
 

@@ -9,15 +9,13 @@ from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
 from nirank.algebra.sides import Sides, TrainingSources
-from nirank.algebra.stage import Scorer, Stage
+from nirank.algebra.stage import ALL_DOCUMENTS, Scorer, Stage
 from nirank.algebra.tuned import TunedPipeline
 from nirank.algebra.walk import transform
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.training_data import TASKS, Inputs, TrainingData
-
-_ALL = 2**31 - 1  # documents of a query: no list is that long
 
 
 class MinedData(TrainingData):
@@ -108,7 +106,7 @@ def score_to_the_end(pipeline: Pipeline) -> Pipeline:
     """
 
     def deepen(part: Any) -> Any:
-        return replace(part, depth=_ALL) if isinstance(part, Scorer) else part
+        return replace(part, depth=ALL_DOCUMENTS) if isinstance(part, Scorer) else part
 
     deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, TunedPipeline))
     return deepened

@@ -124,3 +124,9 @@ def test_any_answer_gives_a_permutation(answer: str, n: int) -> None:
 def test_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         LLMListwise(**{"url": "http://x", "model": "m", **options})
+
+
+def test_the_address_is_in_no_label():
+    stage = LLMListwise("http://secret.example:8000/v1", "org/name", depth=20)
+    assert stage.title == "LLMListwise('org/name', depth=20)"
+    assert "secret" not in (BM25() >> stage).title

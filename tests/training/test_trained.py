@@ -258,6 +258,7 @@ def test_teachers_score_to_the_end(bases):
 
     teacher = BM25() >> CrossEncoder("some/model", depth=3)
     assert score_to_the_end(teacher).steps[-1].depth > 10**9
+    assert "depth=all" in score_to_the_end(teacher).steps[-1].title
     assert score_to_the_end(0.5 * teacher + 0.5 * BM25()).inputs[0].steps[-1].depth > 10**9
     assert score_to_the_end(CrossEncoder("some/model")).depth > 10**9
     assert score_to_the_end(BM25()) == BM25()
