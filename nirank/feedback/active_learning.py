@@ -131,17 +131,24 @@ class ActiveLearningReview:
         scores, boundary = self._model.score(rows, classes, balance, fit)
         scores = scores[: self._n]
         # Ranked are the unjudged ones alone: a strategy that draws must not spend its draws on others.
-        left = np.setdiff1d(np.arange(len(scores)), judged, assume_unique=True)
+        left = self._list_unjudged(judged)
         return left[order_documents(self.policy.query, scores[left], boundary, random)], scores
 
     def _select_training(self, judged: Rows, labels: Labels, random: np.random.Generator) -> tuple[Rows, Labels] | None:
         """Return the rows that a model is fitted on, and their classes; None: a class is missing."""
-        left = np.setdiff1d(np.arange(self._n), judged)
-        presumed = random.choice(left, min(self.policy.presumed, len(left)), replace=False)
+        presumed = np.zeros(0, np.int64)
+        if self.policy.presumed:
+            left = self._list_unjudged(judged)
+            presumed = random.choice(left, min(self.policy.presumed, len(left)), replace=False)
         topic = np.full(1 if self._has_topic else 0, self._n, np.int64)
         rows = np.concatenate((topic, judged, presumed))
         classes = np.concatenate((np.ones(len(topic)), labels, np.zeros(len(presumed)))).astype(np.int8)
         return (rows, classes) if 0 < classes.sum() < len(classes) else None
+
+    def _list_unjudged(self, judged: Rows) -> Rows:
+        unjudged = np.ones(self._n, np.bool_)
+        unjudged[judged] = False
+        return np.flatnonzero(unjudged)
 
 
 def _append(features: Features, topic: Features | None) -> Features:
