@@ -44,6 +44,7 @@ QUERIES: dict[str, Any] = {
 FINDS_ALL = {
     "complete",
     "dense",
+    "feedback",
     "hnsw",
     "ivf",
     "run",
@@ -95,6 +96,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "date_decay": bm25 >> kinds["date_decay"](),
         "dated": within(kinds["dated"](), bm25),
         "dense": kinds["dense"](MINILM),
+        "feedback": bm25 >> kinds["feedback"](),
         "first_words": rewrite(kinds["first_words"](), bm25),
         "hamming": kinds["hamming"](MINILM, radius=80) >> bm25,
         "hnsw": kinds["hnsw"](MINILM),
