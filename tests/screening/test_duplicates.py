@@ -68,6 +68,7 @@ def test_texts_that_differ_in_case_and_blanks_are_twins_though_nothing_else_is_k
     right = bare | {"title": "DRY NEEDLING for neck pain", "abstract": "A trial  of dry needling."}
     assert pair(left, right) == (True, "")
     assert pair(left, right | {"abstract": "A trial of wet needling."}) == (False, "")
+    assert pair(left, right | {"title": "Dry needling for neck pains"}) == (False, "")
 
 
 @pytest.mark.parametrize(
