@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.loops import compile_loop
-from nirank.lexical.kernels import BLOCK, find_first, select_greatest, sort_rows
+from nirank.lexical.kernels import find_first, select_greatest, sort_rows
 
 _FIRST_BLOCK = 4_096  # smaller, so that a k-th score is known early
 _SLACK = 1e-6  # more than rounding of a sum can come to, as a share of it
@@ -216,6 +216,3 @@ def search_rows(docs, tfs, lengths, starts, ends, weights, factors, length, mu, 
         select_greatest(keys, kept, k)
         kept = k
     return kept
-
-
-__all__ = ["BLOCK", "count_in_rows", "read_scores", "search_all", "search_rows"]
