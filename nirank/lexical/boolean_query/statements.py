@@ -40,15 +40,16 @@ def _join_broken(lines: list[str]) -> Iterator[str]:
 
     A bracket that is never closed opens nothing.
     """
+    opened = [_count_open(line) for line in lines]
     at = 0
     while at < len(lines):
         end = at + 1
         while end < len(lines) and (_ENDS_OPEN.search(lines[end - 1]) or _GOES_ON.match(lines[end])):
             end += 1
-        depth = sum(map(_count_open, lines[at:end]))
+        depth = sum(opened[at:end])
         if depth > 0:
-            for further, line in enumerate(lines[end:], end + 1):
-                depth += _count_open(line)
+            for further in range(end + 1, len(lines) + 1):
+                depth += opened[further - 1]
                 if depth <= 0:
                     end = further
                     break

@@ -115,6 +115,7 @@ def test_what_no_person_writes_ends_too() -> None:
     assert list_words(parse(twice), ALL) == ["cat"]
     deep = "cat\n" + "\n".join(f"{line} {('and', 'or')[line % 2]} w{line}" for line in range(1, 900))
     assert len(list_words(parse(deep), ALL)) == 900
+    assert list_words(parse("(a\n" * 3_000), ALL) == ["a"]
 
 
 # -- CLEF TAR
