@@ -20,7 +20,8 @@ from nirank.feedback.features import TermFeatures, make_topic_tfidf
 from nirank.feedback.policy import Features
 from nirank.flow.scope import Scope, intersect_scopes
 
-_A_BYTE = 12  # bytes of memory a byte of text, while its terms are counted
+_COUNTED = 60  # bytes of memory a byte of text, while its terms are counted: most pairs of words occur once
+_A_BYTE = 12  # and of the features that are made, with what a model keeps of them
 _PARTS = ("data", "indices", "indptr")
 
 
@@ -33,7 +34,7 @@ def plan_term_features(sides: Sides, terms: TermFeatures, doc_text: View, query_
         {"terms": find_changed_fields(terms), "doc_text": doc_text, "query_text": query_text},
         (("docs", sides.docs), ("queries", sides.queries), *known, *(("scope", scope) for scope in sides.scope)),
         offline=True,
-        memory=lambda sizes: MemoryNeed(_A_BYTE * sizes.doc_bytes),
+        memory=lambda sizes: MemoryNeed(_COUNTED * sizes.doc_bytes),
         stage=terms,
         label=f"terms of {sides.docs.label} by topic",
     )

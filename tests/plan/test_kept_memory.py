@@ -38,6 +38,7 @@ COVERED: dict[str, set[str]] = {
     "texts": {
         "append_queries",
         "boolean_terms",
+        "feedback",
         "first_words",
         "key_sentences",
         "sections",

@@ -185,6 +185,7 @@ def main(store: str, models: str, stages: str) -> None:
                 ("windows", (100, 50)),
             )
         }
+        systems["feedback"] = kinds["feedback"](batch=500)
     else:
         bi, cross, splade, causal = (str(folder / name) for name in ("bi/model", "cross", "splade", "causal"))
         systems = {
