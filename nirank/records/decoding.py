@@ -49,6 +49,8 @@ def decode_records(raw: bytes, path: Path, findings: Counter[str], one_line: boo
         raise DataError(f"{path}:{line}: holds a NUL character, which no export of records does; is it a binary file?")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n\ufeff" in text:  # files with byte order marks that were put into one
+        text = text.replace("\n\ufeff", "\n")
     if not one_line and len(raw) > MAX_LINE_BYTES:
         for number, content in enumerate(text.split("\n"), 1):
             if len(content) > MAX_LINE_BYTES:

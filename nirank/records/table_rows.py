@@ -55,7 +55,7 @@ def unwrap_cell(cell: str) -> str:
 
 
 def read_rows(text: str, place: HeaderPlace, path: Path, findings: Counter[str]) -> TableRows:
-    """Return the rows below a header. Cells may be in quotes; where that makes no table of it, nothing is quoted.
+    """Return the rows below a header. Cells may be in quotes; quotes that do not match are counted.
 
     Raises DataError for a cell of more than 64 MiB.
     """
@@ -68,17 +68,39 @@ def read_rows(text: str, place: HeaderPlace, path: Path, findings: Counter[str])
     except csv.Error as error:
         if "field larger" in str(error):
             raise DataError(f"{path}: a cell is longer than {MAX_LINE_BYTES >> 20} MiB") from None
-        rows = [
-            (place.before + number, line.split(place.separator)) for number, line in enumerate(body, 1) if line.strip()
-        ]
-        rows[0] = rows[0][0], [name.strip().strip('"') for name in rows[0][1]]
-        findings["lines whose quotes do not match, so that quotes are read as text"] += 1
+        rows, how = _read_odd_quotes(body, place)
+        findings[f"lines whose quotes do not match, so that {how}"] += 1
     header, records = rows[0][1], rows[1:]
     return TableRows(tuple(name.strip() for name in header), drop_blank_rows(records, findings))
 
 
-def _iterate_quoted(lines: Sequence[str], place: HeaderPlace) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=place.separator, strict=True)
+def _read_odd_quotes(lines: Sequence[str], place: HeaderPlace) -> tuple[list[tuple[int, list[str]]], str]:
+    """Return rows where some quotes do not match, and how they were read.
+
+    Quotes are taken as they come, or as text, whichever makes more rows as wide as the header.
+    """
+    as_text = [
+        (place.before + number, line.split(place.separator)) for number, line in enumerate(lines, 1) if line.strip()
+    ]
+    as_text[0] = as_text[0][0], [name.strip().strip('"') for name in as_text[0][1]]
+    try:
+        as_quotes = list(_iterate_quoted(lines, place, strict=False))
+    except csv.Error:  # one that is never closed makes a cell of all that follows
+        as_quotes = as_text
+    if _count_whole(as_quotes) > _count_whole(as_text):
+        return as_quotes, "those cells may lack quotes"
+    return as_text, "quotes are read as text"
+
+
+def _count_whole(rows: Sequence[tuple[int, list[str]]]) -> int:
+    """Return how many rows are as wide as the first."""
+    return sum(len(cells) == len(rows[0][1]) for _, cells in rows)
+
+
+def _iterate_quoted(
+    lines: Sequence[str], place: HeaderPlace, *, strict: bool = True
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=place.separator, strict=strict)
     begin = place.before + 1
     for cells in reader:
         if cells:

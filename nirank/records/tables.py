@@ -30,12 +30,12 @@ class _ColumnMap:
     ranked  columns that nirank wrote under plain names: rank and score, where the ranks are 1 to n
     """
 
-    def __init__(self, header: Sequence[str], rows: Sequence[Fields]) -> None:
+    def __init__(self, header: Sequence[str], rows: Sequence[Fields], findings: Counter[str]) -> None:
         self.names = [normalise_name(name) for name in header]
         self.tool = find_tool(header)
         self.kinds = {kind: self._find(known) for kind, known in COLUMNS.items()}
         self.ids = [at for name in list_id_columns(self.tool) for at in self._find((name,))[:1]]
-        self.label = self._find_label(rows)
+        self.label = self._find_label(header, rows, findings)
         self.prior = next(iter(self._find(("asreviewprior",))), None)
         self.reviewers = self._find_reviewers(header) if self.tool == "abstrackr" else {}
         self.eppi = next(iter(self._find(("i/e/d/sflag",))), None)
@@ -46,11 +46,19 @@ class _ColumnMap:
     def _find(self, known: Sequence[str]) -> tuple[int, ...]:
         return tuple(at for wanted in known for at, name in enumerate(self.names) if name == wanted)
 
-    def _find_label(self, rows: Sequence[Fields]) -> int | None:
+    def _find_label(self, header: Sequence[str], rows: Sequence[Fields], findings: Counter[str]) -> int | None:
+        """Return which column holds labels; count what keeps a column that mostly does from being one."""
+        doubtful: Counter[str] = Counter()
         for at in self._find(LABEL_COLUMNS):
-            cells = [fields[at][1] for fields in rows if at < len(fields) and fields[at][1].strip()]
-            if cells and all(parse_verdict(cell) is not None for cell in cells):
+            cells = [fields[at][1].strip() for fields in rows if at < len(fields) and fields[at][1].strip()]
+            odd = [cell for cell in cells if parse_verdict(cell) is None]
+            if cells and not odd:
                 return at
+            if 2 * len(odd) < len(cells):
+                doubtful[f"cells such as '{odd[0][:40]}' in column '{header[at]}', which is not read for them"] = len(
+                    odd
+                )
+        findings.update(doubtful)
         return None
 
     def _find_reviewers(self, header: Sequence[str]) -> dict[int, str]:
@@ -82,7 +90,7 @@ def read_table(table: TableRows, findings: Counter[str]) -> tuple[list[Bibliogra
             findings["rows with more or fewer cells than columns"] += 1
         names = (*table.header, *("" for _ in range(len(cells) - width)))
         raws.append(RawRecord(line, tuple(zip(names, cells, strict=False))))
-    columns = _ColumnMap(table.header, [raw.fields for raw in raws])
+    columns = _ColumnMap(table.header, [raw.fields for raw in raws], findings)
     if not columns.tool and any("RAYYAN-INCLUSION" in value for raw in raws[:50] for _, value in raw.fields):
         columns.tool = "rayyan"
     records = make_records(raws, lambda fields: _map_fields(fields, columns, findings), findings)

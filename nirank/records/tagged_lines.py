@@ -33,13 +33,17 @@ def _names_ris_edge(line: str) -> bool:
 def read_ris_records(text: str, findings: Counter[str]) -> Iterator[RawRecord]:
     """Yield the records of a RIS file, also those that do not begin with TY or do not end with ER; ER is no field.
 
-    A line without a tag goes on with the value before it. A record that holds nothing is a record.
+    A line without a tag goes on with the value before it. A record that holds nothing is a record. Where several files
+    were put into one, a record whose TY has fewer blanks is read as it is written.
     """
     lines = text.split("\n")
-    split_line = _split_ris_line if any(map(RIS_LINE.fullmatch, _find_edges(lines))) else _split_loose_ris_line
+    usual = _split_ris_line if any(map(RIS_LINE.fullmatch, _find_edges(lines))) else _split_loose_ris_line
+    split_line = usual
     fields: list[tuple[str, str]] = []
     begin, blank, seen = 0, 0, False
     for number, line in enumerate(lines, 1):
+        if not begin:
+            split_line = _split_loose_ris_line if _begins_loosely(line) else usual
         tag, value = split_line(line)
         if not tag:
             if not line or line.isspace():
@@ -83,6 +87,10 @@ def _split_ris_line(line: str) -> tuple[str, str]:
 def _split_loose_ris_line(line: str) -> tuple[str, str]:
     match = _LOOSE_RIS_LINE.fullmatch(line) if line[2:3] in (" ", "-") else None
     return ("", "") if match is None else (match[1], match[2] or "")
+
+
+def _begins_loosely(line: str) -> bool:
+    return line.startswith("TY") and RIS_LINE.fullmatch(line) is None and _names_ris_edge(line)
 
 
 @cache

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from nirank.errors import DataError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_CHUNK = 1 << 16  # characters
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
 
 
@@ -29,13 +30,35 @@ def parse_xml(text: str, path: Path) -> Element:
     """
     from xml.etree import ElementTree
 
-    root = _ROOT.search(text)
-    if root is not None and "<!ENTITY" in text[: root.start()]:
+    if _declares_entities(text):
         raise DataError(f"{path}: declares XML entities, which no export of records needs; they are not expanded")
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise DataError(f"{path}:{error.position[0]}: not well-formed XML ({error}); export it again") from None
+
+
+def _declares_entities(text: str) -> bool:
+    """Tell whether a document declares entities, as a parser sees it: comments and literals may look like elements."""
+    from xml.parsers import expat
+
+    class Answer(Exception):
+        pass
+
+    def answer(is_declared: bool) -> NoReturn:
+        raise Answer(is_declared)
+
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler = lambda *_: answer(True)
+    parser.StartElementHandler = lambda *_: answer(False)
+    try:
+        for begin in range(0, len(text), _CHUNK):
+            parser.Parse(text[begin : begin + _CHUNK])
+    except Answer as given:
+        return bool(given.args[0])
+    except expat.ExpatError:
+        pass  # what reads all of it says where
+    return False
 
 
 def list_fields(element: Element, inline: Collection[str], path: str = "") -> Iterator[tuple[str, str]]:

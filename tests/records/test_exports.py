@@ -265,6 +265,8 @@ HOSTILE = {
     "html": (b"<!DOCTYPE html><html><body>x</body></html>", "holds no records that are recognised"),
     "entities": (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b"><!ENTITY c "&a;&a;">]><xml><records><record><titles><title>&c;'
                  b"</title></titles></record></records></xml>", "declares XML entities"),
+    "entities behind what looks like an element": (b'<!-- <xml> --><!DOCTYPE xml SYSTEM "<xml" [<!ENTITY a "b">]><xml><records>'
+                 b"<record><titles><title>&a;</title></titles></record></records></xml>", "declares XML entities"),
     "broken off": (b"<xml><records><record><titles><title>a</title></titles></record>\n<rec", "a.ris:2: not well-formed XML"),
     "ids alone": (b"name,size\na,1\n", "holds no records that are recognised"),
 }  # fmt: skip
@@ -313,3 +315,30 @@ def test_a_workbook_refuses_what_a_cell_cannot_hold_and_keeps_what_looks_like_a_
     ):
         write_record_file(tmp_path / "b.xlsx", file, None, {})
     assert not (tmp_path / "b.xlsx").exists()
+
+
+def test_one_quote_that_does_not_match_leaves_the_other_rows_as_they_are(tmp_path: Path) -> None:
+    rows = 'id,title,abstract\n1,"Cats, dogs","one\ntwo"\n2,"""Quoted"" x","b, c"\n3,"Bad" quote,"d, e"\n'
+    file = read(tmp_path / "a.csv", rows)
+    assert [record.title for record in file.records] == ["Cats, dogs", '"Quoted" x', "Bad quote"]
+    assert [record.abstract for record in file.records] == ["one two", "b, c", "d, e"]
+    assert dict(file.findings) == {"lines whose quotes do not match, so that those cells may lack quotes": 1}
+    file = read(tmp_path / "a.tsv", 'id\ttitle\tabstract\n1\t"Cats" and dogs\tx\n2\t"An inch\ty\n')  # nothing is quoted
+    assert [record.title for record in file.records] == ['"Cats" and dogs', '"An inch']
+
+
+def test_exports_that_were_put_into_one_file_lose_no_record(tmp_path: Path) -> None:
+    one = "TY  - JOUR\nTI  - A\nAB  - TY\nER  - \n\n"
+    loose = "TY - JOUR\nTI - B\nAB - x\nER -\n\n"
+    file = read(tmp_path / "a.ris", one + loose + "\ufeff" + one)
+    assert [record.title for record in file.records] == ["A", "B", "A"]
+    assert [record.fields[0] for record in file.records] == [("TY", "JOUR")] * 3
+    assert not file.findings
+
+
+def test_a_word_that_is_no_decision_is_counted_with_its_column(tmp_path: Path) -> None:
+    file = read(tmp_path / "a.csv", "id,title,included\n1,A,1\n2,B,0\n3,C,duplicate\n")
+    assert not any(record.decisions for record in file.records)
+    assert dict(file.findings) == {"cells such as 'duplicate' in column 'included', which is not read for them": 1}
+    file = read(tmp_path / "a.csv", "id,title,label\n1,A,1\n2,B,cats\n3,C,dogs\n")  # no column of decisions
+    assert not file.findings
