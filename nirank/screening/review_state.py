@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,9 @@ class ReviewState:
     n      how many records there are
     known  labels from before the review, by row: never asked for, never counted as read
 
-    A record's answer is its latest entry that nobody took back; its place in the order of judging is that of its first.
+    A record's answer is its latest entry that nobody took back; its place in the order of judging is that of the first
+    that includes or excludes it, for before it counts as not read. What was only put off, or maybe, stands where it
+    first was.
     """
 
     n: int
@@ -73,9 +75,13 @@ class ReviewState:
         return next((entry for entry in own if entry.number in live), None)
 
     def list_answers(self) -> list[Entry]:
-        """Return the entries that hold, in the order of the records' first ones."""
-        firsts = sorted((numbers[0], numbers[-1]) for numbers in self._of_record.values() if numbers)
-        return [self._entries[last] for _, last in firsts]
+        """Return the entries that hold, in the order of judging."""
+        places = sorted((self._find_place(numbers), numbers[-1]) for numbers in self._of_record.values() if numbers)
+        return [self._entries[last] for _, last in places]
+
+    def _find_place(self, numbers: Sequence[int]) -> int:
+        """Return the number of the entry with which a record was judged first."""
+        return next((number for number in numbers if self._entries[number].answer in _LABELS), numbers[0])
 
     def list_skipped(self) -> list[int]:
         """Return the records that were put off, the earliest first."""

@@ -256,3 +256,16 @@ def test_whatever_reviewers_do_the_log_tells_the_state_and_no_record_is_lost(
         assert again.count_answers() == project.state.count_answers()
         assert sum(again.count_answers().values()) == N
     project.close()
+
+
+def test_a_record_that_was_put_off_is_judged_when_it_is_included(queue: ReviewQueue) -> None:
+    for answer in ("skipped", "maybe", "excluded", "excluded"):
+        showing = queue.show("")
+        assert showing.record is not None
+        queue.answer("", showing.record, answer, showing.token)  # type: ignore[arg-type]
+    for row in (0, 1):
+        assert queue.answer("", row, "included", queue.make_token("", row))[0] == "kept"
+    assert queue.answer("", 2, "included", queue.make_token("", 2))[0] == "kept"  # a mind that changed keeps its place
+    rows, labels = queue.project.state.collect_judged()
+    assert (rows.tolist(), labels.tolist()) == ([2, 3, 0, 1], [1, 0, 1, 1])
+    assert [entry.record for entry in queue.project.state.list_answers()] == [2, 3, 0, 1]
