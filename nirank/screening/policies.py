@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError
-from nirank.feedback.features import make_tfidf
+from nirank.feedback.features import make_tfidf, make_topic_tfidf
 from nirank.feedback.policy import Labels, Proposal, Review, Rows
 from nirank.feedback.presets import PRESETS, get_policy
 from nirank.feedback.rocchio import Rocchio
@@ -64,7 +64,9 @@ def begin_review(
     chosen = get_policy(policy)
     assert not isinstance(chosen, Rocchio)
     texts = [f"{record.title} {record.abstract}" for record in records]  # as ASReview joins them
-    features = make_tfidf([*texts, question] if question and chosen.topic else texts, chosen.terms)
-    topic = features[len(texts) :] if question and chosen.topic else None
-    review = chosen.begin(features[: len(texts)], seed, np.asarray(initial, np.int64), topic=topic, priors=n_known)
+    if question and chosen.topic:
+        features, topic = make_topic_tfidf(texts, question, chosen.terms)
+    else:
+        features, topic = make_tfidf(texts, chosen.terms), None
+    review = chosen.begin(features, seed, np.asarray(initial, np.int64), topic=topic, priors=n_known)
     return TextFirstReview(review, find_blank(records))

@@ -100,6 +100,16 @@ def test_case_b19_a_simulation_uses_the_priors_given_and_leaves_them_out_of_ever
     assert "ATD 2.0, loss 0.0000, AP 1.0000, nDCG 1.0000\n" in result.out  # (1 + 2 + 3) / 3
 
 
+def test_records_that_the_file_marks_as_prior_are_known_beside_those_that_are_named(tmp_path: Path) -> None:
+    records = tmp_path / "records.csv"
+    rows = "".join(f"{n},Vitamin {n},{n % 2},{int(n == 4)}\n" for n in range(1, 7))
+    records.write_text(f"record_id,title,included,asreview_prior\n{rows}")
+    assert "; 1 priors are left out" in run_nirank("screen", records, "--simulate").out
+    result = run_nirank("screen", records, "--simulate", "--prior", "1", "4", "--out", tmp_path / "out.csv")
+    assert "2 of 4 records are relevant; 2 priors are left out" in result.out
+    assert [row["record_id"] for row in read_rows(tmp_path / "out.csv")][:2] == ["4", "1"]
+
+
 def test_stopping_rules_of_a_simulation_say_where_and_what_they_promise(tmp_path: Path) -> None:
     records = record_tables.write_table(tmp_path / "records.csv", labels=True)
     stops = ("--stop", "{consecutive: 2}", "hypergeometric", "target", "oracle")

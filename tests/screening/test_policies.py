@@ -9,6 +9,8 @@ import pytest
 import record_tables
 
 from nirank.errors import ConfigError
+from nirank.feedback.active_learning import AutoTAR
+from nirank.feedback.features import make_topic_tfidf
 from nirank.screening.policies import begin_review, check_policy, list_policies
 
 
@@ -35,3 +37,15 @@ def test_policies_that_need_vectors_and_those_that_are_none() -> None:
         check_policy("rocchio")
     with pytest.raises(ConfigError, match="did you mean 'auto_tar'"):
         check_policy("autotar")
+
+
+def test_the_question_weighs_no_word(tmp_path: Path) -> None:
+    records = record_tables.read_table(tmp_path / "records.csv").records
+    labels = np.array([1, 0], np.int8)
+    review = begin_review(records, "auto_tar", 0, np.arange(8), "vitamin D for fractures", 0)
+    texts = [f"{record.title} {record.abstract}" for record in records]
+    features, topic = make_topic_tfidf(texts, "vitamin D for fractures", AutoTAR().terms)
+    expected = AutoTAR().begin(features, 0, np.arange(8), topic=topic).propose(np.array([2, 4]), labels)
+    scores = review.propose(np.array([2, 4]), labels).scores
+    assert scores is not None and expected.scores is not None
+    np.testing.assert_array_equal(scores, expected.scores)
