@@ -93,6 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         origin = self.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() not in self.server.hosts:
+            self.close_connection = True  # the form is not read, and must not be taken for the next request
             self._refuse(HTTPStatus.FORBIDDEN, "requests of other sites are not answered")
             return False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -169,6 +170,17 @@ def test_forms_of_other_sites_change_nothing(browser: Browser) -> None:
     browser.ask("GET", "/")
     assert "0 of 8 records read" in browser.page
     assert browser.ask("POST", "/answer", form, Origin=f"http://localhost:{browser.port}") == 303
+
+
+def test_a_form_that_is_not_read_is_not_taken_for_the_next_request(browser: Browser) -> None:
+    hidden = b"GET /decisions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % browser.port
+    head = f"POST /answer HTTP/1.1\r\nHost: 127.0.0.1:{browser.port}\r\nOrigin: http://evil.example\r\n"
+    with socket.create_connection(("127.0.0.1", browser.port), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {len(hidden)}\r\n\r\n".encode() + hidden)
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert received.startswith(b"HTTP/1.1 403")
+    assert received.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ _MESH = ("mesh", "mh", "majr", "sh", "subheading")  # how tags begin that name a
 _LIMIT = re.compile(r"(?:limit\s+#?(\d+)\s+to\b|(?:remove|deduplicate) duplicates from\s+#?(\d+)).*", re.IGNORECASE)
 _LINES = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 _LINE = re.compile(r"[s#]?(\d{1,3})", re.IGNORECASE)
+_MOST_LINES = 999  # that are named at once
 _DEEPEST = 40  # brackets within each other; more are no query of people
 _STARTS = ("word", "quoted", "exp", "(", "lines")
 
@@ -193,7 +194,8 @@ class _Parser:
         """Return the earlier lines that `or/1-5` or `#3` names."""
         numbers: list[int] = []
         for low, high in _LINES.findall(text):
-            numbers += range(int(low), int(high or low) + 1)
+            first = int(low)
+            numbers += range(first, min(int(high or low), first + _MOST_LINES) + 1)
         known = [number for number in dict.fromkeys(numbers) if self._is_line(number)]
         self.counts["not understood: lines that are not there"] += len(set(numbers)) - len(known)
         self.used |= {number - 1 for number in known}

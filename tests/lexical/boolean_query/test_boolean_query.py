@@ -116,6 +116,8 @@ def test_what_no_person_writes_ends_too() -> None:
     deep = "cat\n" + "\n".join(f"{line} {('and', 'or')[line % 2]} w{line}" for line in range(1, 900))
     assert len(list_words(parse(deep), ALL)) == 900
     assert list_words(parse("(a\n" * 3_000), ALL) == ["a"]
+    far = parse_boolean_query("cat\nor/1-2000000")  # lines that nobody wrote cost nothing
+    assert far.counts["not understood: lines that are not there"] == 999
 
 
 # -- CLEF TAR
