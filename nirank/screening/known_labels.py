@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from nirank.errors import DataError
@@ -28,7 +28,8 @@ def find_priors(records: Sequence[BibliographicRecord]) -> list[int]:
 def read_label_file(path: Path, records: Sequence[BibliographicRecord]) -> dict[int, int]:
     """Return the labels of a file of records with decisions, by row of the records that have the same ids.
 
-    Raises DataError where the file has no decisions, or where a decision is of no record or of several.
+    Raises DataError where the file has no decisions, where a decision is of no record or of several, and where its rows
+    have no ids and other titles than the records in these places.
     """
     labels = collect_labels(labelled := read_record_file(path).records)
     if not labels:
@@ -45,7 +46,19 @@ def read_label_file(path: Path, records: Sequence[BibliographicRecord]) -> dict[
             f"{path}: a decision is of id '{unknown[0]}', which {why}{more}; expected the ids of the records"
         )
     rows = {record.id: row for row, record in enumerate(records)}
+    if all(record.id == str(record.number) for record in labelled):
+        _refuse_other_titles(path, [(labelled[row], records[rows[labelled[row].id]]) for row in labels])
     return {rows[labelled[row].id]: label for row, label in labels.items()}
+
+
+def _refuse_other_titles(path: Path, pairs: Iterable[tuple[BibliographicRecord, BibliographicRecord]]) -> None:
+    for labelled, record in pairs:
+        title, other = (" ".join(each.title.casefold().split()) for each in (labelled, record))
+        if title and other and title != other:
+            raise DataError(
+                f"{path}: has row numbers for ids, and its row {labelled.number} '{labelled.title[:60]}' is"
+                f" no record '{record.id}', '{record.title[:60]}'; expected a column with the ids of the records"
+            )
 
 
 def combine_labels(of_file: Mapping[int, int], of_labels: Mapping[int, int]) -> dict[int, int]:

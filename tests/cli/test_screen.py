@@ -77,6 +77,10 @@ def test_labels_of_another_file_are_found_by_id(tmp_path: Path) -> None:
     assert [row["id"] for row in rows[-2:]] == ["3", "5"]
     (tmp_path / "labels.csv").write_text("id,title,included\n5,Dogs at home,0\n99,Birds,1\n")
     run_nirank(*given).assert_mistake("labels.csv: a decision is of id '99', which no record has")
+    (tmp_path / "labels.csv").write_text("title,included\nDogs at home,0\nVitamin D and fractures,1\n")
+    run_nirank(*given).assert_mistake(
+        "labels.csv: has row numbers for ids, and its row 1 'Dogs at home' is no record '1'"
+    )
     (tmp_path / "labels.csv").write_text("id,title\n5,Dogs at home\n")
     run_nirank(*given).assert_mistake("labels.csv: has no decisions that are understood")
 
