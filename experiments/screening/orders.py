@@ -30,8 +30,11 @@ RULES = (
 
 def read_labels() -> dict[str, np.ndarray]:
     """Return the labels of each topic's candidates, in the file's order."""
-    with Path(__file__).with_name("sysrev.qrels.tsv").open() as file:
-        relevant = {(query, doc) for query, doc, grade in list(csv.reader(file, delimiter="\t"))[1:] if int(grade) > 0}
+    relevant = set()
+    for split in ("train", "test"):
+        with (DATA / "qrels" / f"{split}.tsv").open() as file:
+            rows = list(csv.reader(file, delimiter="\t"))[1:]
+        relevant |= {(query, doc) for query, doc, grade in rows if int(grade) > 0}
     labels = defaultdict(list)
     with gzip.open(DATA / "candidates.tsv.gz", "rt") as file:
         for query, doc, *_ in list(csv.reader(file, delimiter="\t"))[1:]:

@@ -157,6 +157,21 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
     assert train(qrels=file, candidates=False).candidates is None
 
 
+def test_a_list_of_files_is_one_judgement_set(tmp_path: Path, store: CountingStore) -> None:
+    folder = write_beir(tmp_path / "c", test="q2\ta\t1\n", train="q1\tb\t2\n")
+    files = [folder / "qrels" / f"{split}.tsv" for split in ("train", "test")]
+    both = load(folder, qrels={"all": {"path": files, "min_rel": 2}}, store=store)
+    assert [tuple(row) for row in both.qrels["all"].list_judgements()] == [("q1", "b", 2), ("q2", "a", 1)]
+    assert list(both.queries.ids) == ["q1", "q2"]
+    assert both.open_split is not None
+    assert [tuple(row) for row in both.open_split("train").qrels["all"].list_judgements()] == [("q1", "b", 2)]
+    by_name = load(folder, qrels={"all": {"path": [str(files[0]), str(folder / "qrels" / "{split}.tsv")]}}, store=store)
+    assert len(by_name.qrels["all"]) == 2
+    for path in ([], ["", "x"], 3):
+        with pytest.raises(ConfigError, match="qrels: all: expected"):
+            load(folder, qrels={"all": {"path": path}}, store=store)
+
+
 def test_other_splits_without_judgements_are_refused(tmp_path: Path, store: CountingStore) -> None:
     queries = {"q1": {"text": "x", "metadata": {"split": "train"}}, "q2": {"text": "y", "metadata": {"split": "test"}}}
     folder = write_beir(tmp_path / "c", queries=queries)

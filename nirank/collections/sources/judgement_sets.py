@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ def read_judgement_sets(
     """Return the judgement sets by name, each with its least relevant grade.
 
     qrels  None: the source's own; a file; {name: file}; {name: {path: …, min_rel: …}}, where without
-           a path the source's set of that name is meant, else its main one. A path may contain {split}.
+           a path the source's set of that name is meant, else its main one. A path may contain {split}, and
+           a list of paths is one set.
     """
     source_sets = source.read_judgements(split, queries)
     if qrels is None:
@@ -33,8 +34,9 @@ def read_judgement_sets(
         if isinstance(set_min_rel, bool) or not isinstance(set_min_rel, int) or set_min_rel < 1:
             raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {set_min_rel!r}")
         if "path" in options:
-            path = str(options["path"]).replace("{split}", split or "")
-            sets[name] = (source.read_qrels(path) if isinstance(source, FileSet) else read_qrels(path)), set_min_rel
+            read = source.read_qrels if isinstance(source, FileSet) else read_qrels
+            files = [read(path.replace("{split}", split or "")) for path in _list_paths(options)]
+            sets[name] = (QrelsFile.join(files) if len(files) > 1 else files[0]), set_min_rel
         elif source_sets:
             sets[name] = source_sets.get(name, next(iter(source_sets.values()))), set_min_rel
         else:
@@ -55,9 +57,19 @@ def _read_options(name: str, option: Any) -> dict[str, Any]:
     if wrong:
         near = suggest(str(wrong[0]), ("path", "min_rel"))
         raise ConfigError(f"qrels: {name}: there is no option '{wrong[0]}'; expected path and min_rel{near}")
-    if "path" in options and (not isinstance(options["path"], (str, Path)) or not str(options["path"])):
-        raise ConfigError(f"qrels: {name}: expected a path, got {options['path']!r}")
+    if "path" in options and not all(isinstance(path, (str, Path)) and str(path) for path in _as_list(options["path"])):
+        raise ConfigError(f"qrels: {name}: expected a path, or a list of paths, got {options['path']!r}")
+    if "path" in options and not _as_list(options["path"]):
+        raise ConfigError(f"qrels: {name}: expected at least one path, got none")
     return dict(options)
+
+
+def _list_paths(options: Mapping[str, Any]) -> list[str]:
+    return [str(path) for path in _as_list(options["path"])]
+
+
+def _as_list(path: Any) -> Sequence[Any]:
+    return path if isinstance(path, (list, tuple)) else [path]
 
 
 def drop_split_files(qrels: QrelsOption) -> QrelsOption:
@@ -67,7 +79,7 @@ def drop_split_files(qrels: QrelsOption) -> QrelsOption:
     kept: dict[str, Mapping[str, Any]] = {}
     for name, option in _name_sets(qrels).items():
         options = _read_options(name, option)
-        of_any_split = "{split}" in str(options.get("path", ""))
+        of_any_split = "path" in options and all("{split}" in path for path in _list_paths(options))
         kept[name] = options if of_any_split else {key: value for key, value in options.items() if key != "path"}
     return kept
 
