@@ -12,8 +12,10 @@ import re
 import sys
 import time
 from collections import defaultdict
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
+from unittest.mock import patch
 
 from nirank.records.record import BibliographicRecord
 from nirank.screening import duplicate_rule, duplicates
@@ -112,11 +114,11 @@ def print_sweep(records: list[BibliographicRecord]) -> None:
     }.items():
         chosen = getattr(duplicate_rule, name)
         for value in values:
-            setattr(duplicate_rule, name, value)
-            duplicates.TITLE = duplicate_rule.TITLE  # type: ignore[misc]
-            print_row(f"  {name} = {value}{' *' if value == chosen else ''}", records)
-        setattr(duplicate_rule, name, chosen)
-    duplicates.TITLE = duplicate_rule.TITLE  # type: ignore[misc]
+            with ExitStack() as replaced:
+                replaced.enter_context(patch.object(duplicate_rule, name, value))
+                if name == "TITLE":
+                    replaced.enter_context(patch.object(duplicates, name, value))
+                print_row(f"  {name} = {value}{' *' if value == chosen else ''}", records)
 
 
 def print_time(topics: dict[str, list[BibliographicRecord]], wanted: int = 100_000) -> None:

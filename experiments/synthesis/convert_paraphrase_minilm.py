@@ -18,11 +18,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.models import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 _PREFIX = "model.0.auto_model."
@@ -32,6 +30,9 @@ _TEXTS = ["Statins lower cholesterol in adults.", "A record", "what is known abo
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Return the weights by their names in transformers' BertModel."""
+    import onnx
+    from onnx import numpy_helper
+
     graph = onnx.load(path).graph
     arrays = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     weights = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}

@@ -8,7 +8,7 @@ import pytest
 from nirank.errors import ConfigError
 from nirank.feedback.active_learning import ActiveLearning, AutoTAR
 from nirank.feedback.batches import Batches
-from nirank.feedback.classifiers import Classifier
+from nirank.feedback.classifiers import Classifier, ScikitLearnModel
 from nirank.feedback.features import TermFeatures, make_tfidf
 from nirank.feedback.presets import PRESETS, get_policy
 from nirank.feedback.rocchio import Rocchio
@@ -106,13 +106,13 @@ def test_presumed_negatives_are_drawn_anew_and_leave_labels_alone(monkeypatch):
     features, labels, topic = make_topic()
     labels[:] = 1  # whatever is presumed is truly relevant
     fits = []
-    kept = Classifier.score
+    kept = ScikitLearnModel.score
 
-    def score(self, rows, classes, weights, documents, seed):
-        fits.append((rows.toarray(), classes.copy()))
-        return kept(self, rows, classes, weights, documents, seed)
+    def score(self, rows, classes, balance, fit):
+        fits.append((self._features[rows].toarray(), classes.copy()))
+        return kept(self, rows, classes, balance, fit)
 
-    monkeypatch.setattr(Classifier, "score", score)
+    monkeypatch.setattr(ScikitLearnModel, "score", score)
     session = AutoTAR(presumed=20).begin(features, 0, topic=topic)
     judged = np.arange(3)
     given = labels[judged].copy()

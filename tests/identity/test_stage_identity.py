@@ -65,7 +65,10 @@ ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "language_model": ({"lam": 0.5}, {"smoothing": "dirichlet", "mu": 500.0}),
     "lsh": ({}, {"family": "grids", "width": 1.0}),
     "query_likelihood": ({}, {"prompt": "{document} Query:"}),
-    "feedback": ({}, {"policy": "auto_tar"}, {"policy": "rocchio", "model": "a"}),
+    "feedback": (
+        *({}, {"policy": "auto_tar"}, {"policy": "rocchio", "model": "a"}),
+        *({"classifier": "LogisticRegression"}, {"classifier": "LogisticRegression", "classifier_options": {"C": 2.0}}),
+    ),
     "minhash": ({}, {"tables": 4, "functions": 2}),
     "range_search": ({"radius": 0.5},),
     "only": ({"docs": ("d1", "d2")}, {"path": ""}),

@@ -60,6 +60,9 @@ class LeafSources:
     def list_evaluated_queries(self) -> tuple[Node, ...]:
         return (Node.leaf("texts", "evaluated", "evaluated"),)
 
+    def list_evaluated_candidates(self) -> tuple[tuple[Node, Node], ...]:
+        return ((Node.leaf("texts", "evaluated docs", "docs"), Node.leaf("scope", "candidates", "candidates")),)
+
     def note_written(self, data: WrittenData) -> None:
         pass
 
@@ -225,7 +228,10 @@ def test_soups() -> None:
 def test_training_sets(file: str) -> None:
     negatives = Mined(BM25(), margin=0.5)
     training_set = TrainingSet(JUDGED, negatives, teacher=BM25())
-    assert vary(training_set, find_address) == {field.name for field in dataclasses.fields(TrainingSet)}
+    groups = TrainingSet(JUDGED, LabelledNegatives(9), groups="query")
+    assert vary(training_set, find_address) | vary(groups, find_address) == {
+        field.name for field in dataclasses.fields(TrainingSet)
+    }
     mined = vary(negatives, lambda value: find_address(dataclasses.replace(training_set, negatives=value)))
     assert mined == {field.name for field in dataclasses.fields(Mined)} - {"of"}
     labelled, seven_negatives = LabelledNegatives(), dataclasses.replace(negatives, n=7)

@@ -119,6 +119,7 @@ CHECKED_ELSEWHERE = {
     "",
     "append_queries",
     "cross_encoder",
+    "feedback",
     "hamming",
     "hnsw",
     "ivf",

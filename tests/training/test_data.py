@@ -22,7 +22,7 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut  # noqa: F401  named in a repr
 from nirank.stages.dense import Dense
 from nirank.training.example_builders import (
-    _add_equal_texts,
+    add_equal_texts,
     build_from_lines,
     build_from_rows,
     mix_examples,
@@ -307,5 +307,5 @@ def test_queries_with_the_same_words_are_in_one_fold() -> None:
 
 def test_known_positives_are_known_under_every_equal_text() -> None:
     texts = pa.array(["who?", "Red  Wine", "red wine", "white wine"])
-    known = _add_equal_texts(texts, np.array([0, 0]), np.array([1, 3]))
+    known = add_equal_texts(texts, np.array([0, 0]), np.array([1, 3]))
     assert known.tolist() == [[0, 1], [0, 2], [0, 3]]

@@ -1,6 +1,6 @@
 """ELAS u4 here and in ASReview: the same topics, priors and order of records, one after the other.
 
-usage: python experiments/screening/asreview.py PYTHON TOPIC... [--seeds N] [--folder FOLDER]
+usage: python experiments/screening/beside_asreview.py PYTHON TOPIC... [--seeds N] [--folder FOLDER]
 
 PYTHON   an interpreter that has ASReview (`python -m venv asr; asr/bin/pip install asreview`)
 --seeds  each topic once from the order of its file, and N times with one relevant and one other record, drawn, as
@@ -28,7 +28,7 @@ from nirank.feedback.kernel import Kernel
 from nirank.feedback.presets import get_policy
 from nirank.feedback.simulation import simulate
 
-OTHER = Path(__file__).with_name("asreview_review.py")
+OTHER = Path(__file__).with_name("review_in_asreview.py")
 
 
 def read_topic(folder: Path, topic: str) -> dict[str, Any]:
