@@ -19,6 +19,7 @@ log = logging.getLogger("nirank")
 
 ADDRESS = "127.0.0.1"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HTTP_PORT = 80  # which browsers leave out
 _MAX_BODY = 1 << 16  # bytes of a form
 _MAX_WAIT_S = 30.0  # for a client that says nothing
 
@@ -45,7 +46,9 @@ class ScreenServer(ThreadingHTTPServer):
     @property
     def hosts(self) -> frozenset[str]:
         """What a browser that was sent here by nobody else names as host."""
-        return frozenset(f"{name}:{self.server_address[1]}" for name in _LOOPBACK)
+        port = self.server_address[1]
+        with_port = {f"{name}:{port}" for name in _LOOPBACK}
+        return frozenset(with_port | set(_LOOPBACK)) if port == _HTTP_PORT else frozenset(with_port)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -94,6 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
         origin = self.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() not in self.server.hosts:
             self.close_connection = True  # the form is not read, and must not be taken for the next request
+            self._refuse(HTTPStatus.FORBIDDEN, "requests of other sites are not answered")
+            return False
+        fetched = (
+            self.headers.get("Sec-Fetch-Site") == "cross-site" and self.headers.get("Sec-Fetch-Mode") != "navigate"
+        )
+        if fetched:  # an address of this review in another site's page; it would take records for invented reviewers
+            self.close_connection = True
             self._refuse(HTTPStatus.FORBIDDEN, "requests of other sites are not answered")
             return False
         return True

@@ -160,6 +160,21 @@ def test_names_that_only_point_here_are_not_answered(browser: Browser, host: str
     assert browser.ask("GET", "/export.csv", Host=host) == 421
 
 
+def test_other_sites_cannot_take_records_with_pictures(browser: Browser) -> None:
+    site = {"Sec-Fetch-Site": "cross-site"}
+    assert browser.ask("GET", "/?reviewer=x1", **site, **{"Sec-Fetch-Mode": "no-cors"}) == 403
+    assert "Cats" not in browser.page
+    assert browser.ask("GET", "/", **site, **{"Sec-Fetch-Mode": "navigate"}) == 200  # a link that somebody follows
+
+
+@pytest.mark.parametrize(("port", "answered"), [(80, True), (8080, False)])
+def test_browsers_leave_out_the_port_of_http(port: int, answered: bool) -> None:
+    server = ScreenServer.__new__(ScreenServer)
+    server.server_address = ("127.0.0.1", port)
+    assert ("localhost" in server.hosts) == answered
+    assert f"localhost:{port}" in server.hosts
+
+
 def test_forms_of_other_sites_change_nothing(browser: Browser) -> None:
     form = browser.show() | {"answer": "included"}
     assert browser.ask("POST", "/answer", form, Origin="http://evil.example") == 403
