@@ -130,6 +130,20 @@ def _audit_dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: flo
             message += f" (max_dangling: {max_dangling:g}, found {share:.3g})"
     examples = tuple(f"{judgement.query_id} {judgement.doc_id}" for judgement in qrels.dangling[:MAX_EXAMPLES])
     yield Finding("dangling-judgements", severity, int(is_dangling.sum()), message, examples)
+    absent = np.bincount(qrels.query_rows[unreachable], minlength=len(relevant))
+    unanswerable = np.flatnonzero((relevant > 0) & (absent == relevant))
+    if len(unanswerable):
+        message = (
+            f"{qrels.name}: of {len(unanswerable):,} queries the corpus lacks every relevant document; they are measured"
+            " as not answered"
+        )
+        yield Finding(
+            "unanswerable-queries",
+            "warning",
+            len(unanswerable),
+            message,
+            tuple(qrels.queries.take(unanswerable[:MAX_EXAMPLES])),
+        )
 
 
 def compute_recall_ceiling(qrels: Qrels, places: NDArray[np.int64]) -> float:

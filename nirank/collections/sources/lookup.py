@@ -10,6 +10,7 @@ from nirank.collections.sources import ir_datasets, python_stdlib
 from nirank.collections.sources.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.sources.file_set import FileSet, is_collection
 from nirank.collections.sources.record_tables import RecordTables, TableOptions
+from nirank.collections.sources.reg_ir import RegIr, is_reg_ir
 from nirank.collections.sources.source import Source
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
@@ -47,6 +48,8 @@ class NamedFiles:
 
     def open_folder(self, folder: Path) -> FileSet:
         """Return a folder's collection with the version, or the file, of queries that is asked for."""
+        if self.queries is None and is_reg_ir(folder):
+            return replace(RegIr.of_folder(folder), columns=self.columns)
         path = None if self.queries is None else expand_path(self.queries)
         if path is not None and path.is_file():
             plain = FileSet.of_folder(folder)
