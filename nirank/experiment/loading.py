@@ -28,6 +28,7 @@ from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.readers.records import Side
 from nirank.collections.rules import check_rules
 from nirank.collections.sources.clef_tar import ClefTar
+from nirank.collections.sources.coliee import Coliee
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.judgement_sets import QrelsOption, drop_split_files, read_judgement_sets
 from nirank.collections.sources.lookup import NamedFiles, open_source
@@ -162,7 +163,7 @@ def load(
         candidates is False,
     )
     rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
-    if isinstance(opened, RecordTables):
+    if isinstance(opened, (RecordTables, Coliee)):
         rules |= opened.rules
     return Collection.join(
         name or opened.name,

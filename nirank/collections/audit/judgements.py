@@ -134,8 +134,8 @@ def _audit_dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: flo
     unanswerable = np.flatnonzero((relevant > 0) & (absent == relevant))
     if len(unanswerable):
         message = (
-            f"{qrels.name}: of {len(unanswerable):,} queries the corpus lacks every relevant document; they are measured"
-            " as not answered"
+            f"{qrels.name}: of {len(unanswerable):,} queries the corpus lacks every relevant document; they are"
+            " measured as not answered"
         )
         yield Finding(
             "unanswerable-queries",

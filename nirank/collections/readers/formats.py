@@ -13,7 +13,14 @@ from pathlib import Path
 
 from nirank.base.files import read_lines
 from nirank.collections.readers.json_files import JSON
-from nirank.collections.readers.plain_texts import read_plain_texts
+from nirank.collections.readers.plain_texts import (
+    HTML,
+    HTML_ENDINGS,
+    MARKDOWN_ENDINGS,
+    TEXT_ENDINGS,
+    name_file,
+    read_plain_texts,
+)
 from nirank.collections.readers.record_files import RECORD_FILES, holds_records
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.smart_files import SMART
@@ -26,9 +33,9 @@ from nirank.forms.id_columns import find_ending
 
 GROUP = "nirank.formats"
 # In the order in which they are asked whether they recognise a file: markup before JSON, a table between tabs last.
-BUILT_IN: tuple[TextFormat, ...] = (TREC_DOCUMENTS, TREC_TOPICS, SMART, JSON, CSV, PARQUET, TSV, RECORD_FILES)
+BUILT_IN: tuple[TextFormat, ...] = (HTML, TREC_DOCUMENTS, TREC_TOPICS, SMART, JSON, CSV, PARQUET, TSV, RECORD_FILES)
 
-_PLAIN = ("txt", "text", "md")
+_PLAIN = (*TEXT_ENDINGS, *MARKDOWN_ENDINGS, *HTML_ENDINGS)
 _SAMPLE = 50  # first lines of a file, and files of a folder, by which the format is told
 
 
@@ -55,8 +62,9 @@ def _load_format(point: EntryPoint) -> TextFormat:
 
 
 def list_endings() -> tuple[str, ...]:
-    """Return the endings that files of documents and queries have in a folder."""
-    return tuple(dict.fromkeys((*(ending for each in list_formats() for ending in each.endings), "txt")))
+    """Return the endings that files of documents and queries have in a folder; HTML beside them describes it."""
+    formats = [each for each in list_formats() if each is not HTML]
+    return tuple(dict.fromkeys((*(ending for each in formats for ending in each.endings), "txt")))
 
 
 def find_format(path: Path) -> TextFormat | None:
@@ -95,7 +103,8 @@ def read_records(
     """Yield the records of one file, or of several one after the other.
 
     columns  names that the user gives
-    folder   that the files are all files of: where they are plain texts, each is a record
+    folder   that the files are all files of: where they are plain texts, each is a record. A document that is a file
+             and has no id of its own is called by the file's name inside
     """
     columns = columns or TextColumns()
     if folder is not None and are_plain_texts(paths):
@@ -108,6 +117,8 @@ def read_records(
         for record in _read_file(path, side, columns):
             if columns.numbered:
                 record = record._replace(id=str(next(numbers)))
+            elif not record.id:  # the file is the document
+                record = record._replace(id=name_file(path, folder))
             yield record._replace(file=str(path)) if len(paths) > 1 else record
 
 
@@ -125,7 +136,7 @@ def are_plain_texts(paths: Sequence[Path]) -> bool:
     if any(find_ending(path) not in _PLAIN and "." in path.name.strip(".") for path in paths):
         return False
     sample = [paths[at * len(paths) // min(_SAMPLE, len(paths))] for at in range(min(_SAMPLE, len(paths)))]
-    without = sum(find_format(path) is None for path in sample)
+    without = sum(find_ending(path) in HTML_ENDINGS or find_format(path) is None for path in sample)
     return 2 * without > len(sample)
 
 
@@ -144,5 +155,6 @@ def _describe_unknown(path: Path) -> str:
     outside = "".join(f" {each.name}," for each in load_outside_formats())
     return (
         f"{path}: {what}; its form is not recognised; expected{outside} JSON lines, CSV, TSV, Parquet, RIS, NBIB,"
-        " EndNote or PubMed XML, TREC's <DOC> or <top> files, SMART's, or a folder of plain texts, one a file"
+        " EndNote or PubMed XML, TREC's <DOC> or <top> files, SMART's, HTML, or a folder of plain texts,"
+        " Markdown or HTML, one a file"
     )

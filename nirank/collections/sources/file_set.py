@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nirank.base.files import PACKED_SUFFIXES, InputFile, strip_packed_suffix
 from nirank.base.identity import digest
 from nirank.collections.findings import Finding
 from nirank.collections.readers.formats import are_plain_texts, list_endings, name_outside_formats
+from nirank.collections.readers.plain_texts import TEXT_ENDINGS
+from nirank.collections.readers.plain_texts import VERSION as PLAIN_VERSION
 from nirank.collections.readers.records import Record, Side
+from nirank.collections.sources.file_names import name_files
 from nirank.collections.sources.label_column import read_label_column
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
@@ -30,6 +33,7 @@ _FOLDERS: Mapping[Side, str] = {"docs": "corpus", "queries": "queries"}
 _ENDINGS = ("tsv", "txt", "qrels", "csv", "parquet", "json", "jsonl")
 _LEFT, _RIGHT = ("tablea", "ltable", "left", "a", "table1"), ("tableb", "rtable", "right", "b", "table2")
 _SHOWN = 3
+L = TypeVar("L", QrelsFile, PairsFile)
 MAIN = "qrels"  # name of a collection's only, or main, judgement set
 
 
@@ -76,7 +80,7 @@ class FileSet:
             f"{name}-{version}" if version else name,
             docs,
             queries,
-            _find_judgement_files(folder),
+            find_judgement_files(folder),
             _find_candidate_files(folder),
             version,
             find_side_files(folder, "queries") if version else TextFiles(),
@@ -132,6 +136,8 @@ class FileSet:
             identity["columns"] = columns
         if files.folder is not None and are_plain_texts(files.paths):
             identity["names"] = files.list_names()
+            if any(find_ending(path) not in TEXT_ENDINGS and "." in path.name for path in files.paths):
+                identity["texts"] = PLAIN_VERSION
             return identity
         formats = name_outside_formats([file.path for file in inputs])
         return identity | ({"formats": formats} if formats else {})
@@ -139,8 +145,8 @@ class FileSet:
     def describe_origin(self) -> Mapping[str, Any]:
         files = {}
         for side in _STEMS:
-            files[_name_files(self._get_files(side))] = digest([file.digest for file in self.list_input_files(side)])
-        return {"source": self.place or _name_files(self.docs), "reader": "files", "files": files} | (
+            files[_label_files(self._get_files(side))] = digest([file.digest for file in self.list_input_files(side)])
+        return {"source": self.place or _label_files(self.docs), "reader": "files", "files": files} | (
             {"conventions": {"queries": self.version}} if self.version else {}
         )
 
@@ -164,7 +170,8 @@ class FileSet:
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
         """Read a file of judgements of these texts."""
-        return read_qrels(path, self.columns.qrels, one_table=self.is_one_table, asking=self._asking_side)
+        judged = read_qrels(path, self.columns.qrels, one_table=self.is_one_table, asking=self._asking_side)
+        return self._name_files(judged)
 
     @property
     def _asking_side(self) -> str:
@@ -180,7 +187,15 @@ class FileSet:
 
     def read_candidates(self, split: str | None) -> PairsFile | None:
         path = self.candidate_files.get(split or "", self.candidate_files.get(""))
-        return None if path is None else read_pairs(path, judgements_too=True)
+        return None if path is None else self._name_files(read_pairs(path, judgements_too=True))
+
+    def _name_files(self, listed: L) -> L:
+        """Return judgements or candidates with the names of the files that they mean, where documents are files."""
+        queries, docs = (
+            ids if files.folder is None or not are_plain_texts(files.paths) else name_files(ids, files.list_names())
+            for ids, files in ((listed.query_ids, self.queries), (listed.doc_ids, self.docs))
+        )
+        return replace(listed, query_ids=queries, doc_ids=docs)
 
 
 def _refuse_blank(records: Iterator[Record], source: str) -> Iterator[Record]:
@@ -207,7 +222,7 @@ def _describe_missing(folder: Path, side: Side, what: str) -> str:
     )
 
 
-def _name_files(files: TextFiles) -> str:
+def _label_files(files: TextFiles) -> str:
     first = files.paths[0].name
     return first if len(files.paths) == 1 else f"{first} and {len(files.paths) - 1} more"
 
@@ -247,7 +262,7 @@ def list_query_versions(folder: Path) -> list[str]:
     return sorted(versions)
 
 
-def _find_judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
+def find_judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
     """Return {split: {set: file}} of `qrels/<split>[.<set>].<ending>`, or of `qrels.<ending>` without splits."""
     files: dict[str, dict[str, Path]] = {}
     subfolder = folder / "qrels"

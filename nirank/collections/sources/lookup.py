@@ -8,6 +8,7 @@ from pathlib import Path
 from nirank.base.files import expand_path, strip_packed_suffix
 from nirank.collections.sources import ir_datasets, python_stdlib
 from nirank.collections.sources.clef_tar import ClefTar, is_clef_tar
+from nirank.collections.sources.coliee import Coliee, is_coliee
 from nirank.collections.sources.file_set import FileSet, is_collection
 from nirank.collections.sources.record_tables import RecordTables, TableOptions
 from nirank.collections.sources.reg_ir import RegIr, is_reg_ir
@@ -49,7 +50,7 @@ class NamedFiles:
     def open_folder(self, folder: Path) -> FileSet:
         """Return a folder's collection with the version, or the file, of queries that is asked for."""
         if self.queries is None and is_reg_ir(folder):
-            return replace(RegIr.of_folder(folder), columns=self.columns)
+            return replace(RegIr.of_layout(folder), columns=self.columns)
         path = None if self.queries is None else expand_path(self.queries)
         if path is not None and path.is_file():
             plain = FileSet.of_folder(folder)
@@ -74,7 +75,7 @@ def open_source(
         raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")
     path = expand_path(source)
     folder = path if path.is_dir() else path.parent
-    is_file_collection = is_clef_tar(folder) or is_collection(folder)
+    is_file_collection = is_clef_tar(folder) or is_collection(folder) or is_coliee(folder)
     if files.queries is not None and not is_file_collection:
         raise ConfigError(f"collection {text}: queries names a version of a folder's queries; this is no such folder")
     if (files.columns and not (path.is_dir() or is_file_collection)) or (files.columns and is_clef_tar(folder)):
@@ -84,6 +85,8 @@ def open_source(
     if path.is_dir():
         if is_clef_tar(path):
             return ClefTar(path, split, str(files.queries or "")), split
+        if files.queries is None and is_coliee(path):
+            return Coliee.of_split(path, split), split
         return files.open_folder(path), split
     if path.exists():
         raise ConfigError(f"collection {text}: is a file; expected a folder in BEIR's layout")

@@ -59,7 +59,7 @@ class RegIr(FileSet):
     split_files: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
-    def of_folder(cls, folder: Path, version: str = "") -> RegIr:
+    def of_layout(cls, folder: Path) -> RegIr:
         """Look for the files; raises DataError where one is there twice, plain and packed."""
         files = {split: path for split in _SPLITS if (path := find_file(folder, f"{split}.jsonl")) is not None}
         corpus = find_file(folder, _CORPUS)
