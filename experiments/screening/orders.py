@@ -24,6 +24,7 @@ DATA = Path(__file__).parents[2] / "../shared/data/screening/sysrev"
 BIASES = (1, 10)
 RULES = (
     *({"hypergeometric": target} for target in (0.8, 0.9, 0.95)),
+    *({"every": {"rule": {"hypergeometric": 0.95}, "n": n}} for n in (10, 100, 500)),
     *("target", {"poisson": 0.8}, {"poisson": 0.95}, {"consecutive": 50}, {"consecutive": 200}, "knee"),
 )
 

@@ -59,7 +59,8 @@ def _make_rule_section(kind: type[StoppingRule]) -> type[Section]:
         f"stopping rule '{kind.name}' needs '{{key}}'",
         listing,
     )
-    keys: dict[str, Any] = {"rules": mark_form(_FORM, least=1)} if "rules" in fields else {}
+    forms = {"rules": mark_form(_FORM, least=1), "rule": (mark_form(_FORM), ...)}
+    keys: dict[str, Any] = {name: form for name, form in forms.items() if name in fields}
     return make_section(kind, words, **keys)
 
 

@@ -1,4 +1,4 @@
-"""Rules of rules: stop where any of several says so, or where all of them do at once."""
+"""Rules of rules: any of several, all of them at once, or one that is asked now and then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError
-from nirank.stopping.rule import Asks, Evidence, Labels, Promise, StoppingRule
+from nirank.stopping.rule import Asks, Evidence, Labels, Promise, StoppingRule, mark_end, require_count
 
 _ORDER: tuple[Asks, ...] = ("labels", "sample", "truth")
 
@@ -89,3 +89,49 @@ class AllRules(_Combined):
     def _judge(self, labels: Labels, size: int) -> Evidence:
         stops, sentence = self._weigh_rules(labels, size)
         return Evidence(all(stops), sentence)
+
+
+@dataclass(frozen=True)
+class EveryRule(StoppingRule):
+    """Ask a rule after every n documents only: a test that is looked at often stops some reviews by luck.
+
+    It promises what the rule does.
+    """
+
+    rule: StoppingRule
+    n: int = 100
+
+    name: ClassVar = "every"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rule, StoppingRule):
+            raise ConfigError(f"stopping rule 'every': expected a rule, got {self.rule!r}")
+        super().__post_init__()
+        require_count(self, "n")
+
+    @property
+    def promise(self) -> Promise | None:
+        return self.rule.promise
+
+    @property
+    def asks(self) -> Asks:
+        return self.rule.asks
+
+    @property
+    def title(self) -> str:
+        return f"{self.rule.title} every {self.n}"
+
+    def list_sample(self, labels: Labels, size: int) -> NDArray[np.int64]:
+        return self.rule.list_sample(labels, size)
+
+    def mark_stops(self, labels: Labels, size: int) -> NDArray[np.bool_]:
+        asked = np.arange(1, len(labels) + 1) % self.n == 0
+        return mark_end(self.rule.mark_stops(labels, size) & asked, size)
+
+    def _judge(self, labels: Labels, size: int) -> Evidence:
+        n_left = self.n - len(labels) % self.n
+        if n_left < self.n:
+            said = f"{self.rule.title} is asked after every {self.n} documents, {n_left} more from here"
+            return Evidence(False, said)
+        evidence = self.rule._judge(labels, size)
+        return Evidence(evidence.stops, evidence.sentence, evidence.value)

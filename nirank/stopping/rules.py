@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nirank.errors import ConfigError, suggest
-from nirank.stopping.combined import AllRules, AnyRule
+from nirank.stopping.combined import AllRules, AnyRule, EveryRule
 from nirank.stopping.counts import BatchPrecision, Consecutive, Fixed, Half, Rule2399
 from nirank.stopping.hypergeometric import Hypergeometric
 from nirank.stopping.knee import Budget, Knee
@@ -18,7 +18,7 @@ from nirank.stopping.target import Target
 
 _KINDS: tuple[type[StoppingRule], ...] = (
     *(Knee, Budget, Consecutive, BatchPrecision, Hypergeometric, Poisson, Quant, Target, Half, Fixed, Rule2399),
-    *(Oracle, AnyRule, AllRules),
+    *(Oracle, AnyRule, AllRules, EveryRule),
 )
 STOPPING_RULES: Mapping[str, type[StoppingRule]] = {kind.name: kind for kind in _KINDS}
 
@@ -35,7 +35,8 @@ def find_stopping_rule(name: str) -> type[StoppingRule]:
 def parse_stopping_rule(given: Any) -> StoppingRule:
     """Return a rule: a name, or a mapping of one name to its options, its first option, or for any and all to rules.
 
-    As in `knee`, `{consecutive: 100}`, `{hypergeometric: {target: 0.9}}`, `{any: [knee, {fixed: 500}]}`.
+    As in `knee`, `{consecutive: 100}`, `{hypergeometric: {target: 0.9}}`, `{any: [knee, {fixed: 500}]}`,
+    `{every: {rule: hypergeometric, n: 100}}`.
     """
     if isinstance(given, StoppingRule):
         return given
@@ -64,4 +65,6 @@ def parse_stopping_rule(given: Any) -> StoppingRule:
     missing = [field.name for field in fields if field.default is dataclasses.MISSING and field.name not in options]
     if missing:
         raise ConfigError(f"stopping rule '{name}' needs '{missing[0]}', such as {{{name}: 500}}")
+    if "rule" in names:
+        options = {**options, "rule": parse_stopping_rule(options["rule"])}
     return kind(**options)

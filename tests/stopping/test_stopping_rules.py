@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom, nchypergeom_wallenius, poisson
 
 from nirank.errors import ConfigError
-from nirank.stopping.combined import AllRules, AnyRule
+from nirank.stopping.combined import AllRules, AnyRule, EveryRule
 from nirank.stopping.counts import BatchPrecision, Consecutive, Fixed, Half, Rule2399
 from nirank.stopping.hypergeometric import Hypergeometric
 from nirank.stopping.knee import Budget, Knee, compute_knee_ratio
@@ -38,6 +38,7 @@ FROM_LABELS = [
     Rule2399(),
     AnyRule((Knee(), Consecutive(9))),
     AllRules((Half(), Hypergeometric(0.7, 0.8))),
+    EveryRule(Hypergeometric(0.7, 0.8), 4),
 ]
 
 
@@ -278,6 +279,16 @@ def test_what_rules_of_rules_promise():
     assert len(AnyRule((Knee(), Target())).list_sample(TWENTY_FIRST, 1000)) >= 10
 
 
+def test_a_rule_asked_every_hundred_documents_stops_at_a_hundred_or_never():
+    rule = EveryRule(Consecutive(30), 100)
+    labels = np.zeros(350, np.int8)
+    assert rule.find_stop(labels, 1000) == 100 > Consecutive(30).find_stop(labels, 1000)
+    assert rule.find_stop(labels[:99], 1000) is None
+    assert (rule.promise, EveryRule(Hypergeometric()).promise) == (None, Hypergeometric().promise)
+    assert "is asked after every 100 documents, 50 more from here" in rule.weigh(labels[:250], 1000).sentence
+    assert EveryRule(Target()).asks == "sample"
+
+
 def test_a_stop_tells_what_was_read_found_and_saved_and_what_can_be_claimed():
     sentence = Hypergeometric().weigh(TWENTY_FIRST[:800], 1000).sentence
     assert "800 of 1,000 read, 20 relevant; 200 (20%) would stay unread" in sentence
@@ -290,6 +301,8 @@ def test_rules_are_read_from_what_a_configuration_says():
     assert parse_stopping_rule({"consecutive": 100}) == Consecutive(100)
     assert parse_stopping_rule({"hypergeometric": {"target": "0.9"}}) == Hypergeometric(0.9)
     assert parse_stopping_rule({"any": ["knee", {"fixed": 500}]}) == AnyRule((Knee(), Fixed(500)))
+    assert parse_stopping_rule({"every": {"rule": {"hypergeometric": 0.9}}}) == EveryRule(Hypergeometric(0.9), 100)
+    assert parse_stopping_rule({"every": "knee"}) == EveryRule(Knee())
     assert parse_stopping_rule(2399) == Rule2399()
     assert parse_stopping_rule(Half()) == Half()
 
@@ -306,6 +319,9 @@ def test_rules_are_read_from_what_a_configuration_says():
         ("fixed", "stopping rule 'fixed' needs 'documents'"),
         ({"half": 3}, "stopping rule 'half' has no options; got 3"),
         ({"any": ["knee"]}, "expected two or more rules"),
+        ({"every": {"n": 10}}, "stopping rule 'every' needs 'rule'"),
+        ({"every": {"rule": "nee"}}, "there is no stopping rule 'nee'; did you mean 'knee'"),
+        ({"every": {"rule": "knee", "n": 0}}, "n must be 1 or more; got 0"),
         ({"knee": None, "half": None}, "a stopping rule is a name or a mapping with one"),
         ({"batch_precision": {"relevant": 200}}, "relevant must be less than batch"),
     ],
