@@ -38,7 +38,6 @@ COVERED: dict[str, set[str]] = {
     "texts": {
         "append_queries",
         "boolean_terms",
-        "feedback",
         "first_words",
         "key_sentences",
         "sections",
@@ -46,6 +45,7 @@ COVERED: dict[str, set[str]] = {
         "top_terms",
         "windows",
     },
+    "reviews": {"feedback"},
     "models": {
         "cross_encoder",
         "dense",

@@ -1,6 +1,6 @@
 """Run every stage on much data, and print what each computation held against what it said it would need.
 
-Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'blocking', 'texts' or 'models').
+Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'blocking', 'texts', 'reviews' or 'models').
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ def main(store: str, models: str, stages: str) -> None:
         n_queries, n_docs, words = 200, 10_000, 30
     elif stages == "texts":
         n_queries, n_docs, words = 5, 2_000, 1_500
+    elif stages == "reviews":
+        n_queries, n_docs, words = 2, 4_000, 150
     else:
         n_queries, n_docs, words = 40, 12_000, 12
     random = np.random.default_rng(0)
@@ -185,7 +187,8 @@ def main(store: str, models: str, stages: str) -> None:
                 ("windows", (100, 50)),
             )
         }
-        systems["feedback"] = kinds["feedback"](batch=500)
+    elif stages == "reviews":
+        systems = {"feedback": kinds["feedback"](batch=1_000)}
     else:
         bi, cross, splade, causal = (str(folder / name) for name in ("bi/model", "cross", "splade", "causal"))
         systems = {
