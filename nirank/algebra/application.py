@@ -18,7 +18,7 @@ from nirank.algebra.pipeline import (
 from nirank.algebra.stage import walk_stages
 from nirank.errors import ConfigError
 
-Keep = Literal["max", "first", "mean", "sum"]
+Keep = Literal["max", "first", "mean", "sum", "weighted_mean", "rrf"]
 
 
 class _Application(Pipeline):
@@ -113,8 +113,8 @@ class Fold(_Application):
         if self.top is not None:
             if isinstance(self.top, bool) or not isinstance(self.top, int) or self.top < 1:
                 raise ConfigError(f"fold: top must be a whole number of parts, 1 or more, got {self.top!r}")
-            if self.keep not in ("mean", "sum"):
-                raise ConfigError(f"fold: top is for keep mean or sum, got keep {self.keep}")
+            if self.keep in ("max", "first"):
+                raise ConfigError(f"fold: top is for keep mean, sum, weighted_mean or rrf, got keep {self.keep}")
 
     def __repr__(self) -> str:
         keep = "" if self.keep == "max" else f", keep={self.keep!r}"
@@ -152,7 +152,8 @@ def fold(
     """Let a pipeline work on the parts that `view` makes of documents, or of queries, and fold their scores.
 
     keep  a document's score: of its best part ('max'), its first part in text order ('first'), or the mean or sum
-          over its retrieved parts ('mean', 'sum')
+          over its retrieved parts ('mean', 'sum'), the mean with the parts' words as weights ('weighted_mean'), or the
+          sum of 1 / (60 + rank) with each part's rank in its list ('rrf')
     top   the mean or sum is over at most so many parts, those with the greatest scores
     side  whose parts: the documents', or the queries', each of which then searches by itself
     """

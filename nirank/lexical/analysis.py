@@ -63,12 +63,22 @@ ANALYZERS: Mapping[str, str] = {
 }
 
 
+WITHOUT_STOP_WORDS = ("standard", "simple", "whitespace")
+
+
 def check_analyzer(name: str) -> None:
     """Raise ConfigError, with the nearest spelling, for an analyzer that does not exist."""
     if name not in ANALYZERS:
         raise ConfigError(
             f"there is no analyzer '{name}'; expected one of {', '.join(sorted(ANALYZERS))}{suggest(name, ANALYZERS)}"
         )
+
+
+def list_stop_words(name: str) -> list[str]:
+    """Return the words that a language's analyzer leaves out, in the order of the alphabet."""
+    kind = load_java_class(ANALYZERS[name])
+    words = kind.getDefaultStopwords() if name == "ukrainian" else kind.getDefaultStopSet()
+    return sorted(words.toString()[1:-1].split(", "))
 
 
 class Analyzer:

@@ -5,7 +5,7 @@ qtf in the query, df in the field, tf in the document of length L (through Lucen
 
     idf   = f32( ln(1 + (N - df + 0.5) / (df + 0.5)) )
     inv   = f32( 1 / (k1 * ((1 - b) + b * L / avgdl)) )
-    w     = f32( f32(weight * qtf) * idf )
+    w     = f32( f32(weight * qtf) * idf )          with k3: qtf * (k3 + 1) / (qtf + k3) for qtf, rounded to f32
     s     = f32( w - w / (1 + tf * inv) )
     score = f32( sum of s, in float64 )
 
@@ -50,14 +50,16 @@ def search(
     k1: float,
     b: float,
     k: int | None,
+    k3: float | None = None,
 ) -> Ranking:
     """Return the k best documents that share a term with each query, in standard order.
 
     queries  tokens of each query, repeats counted, or weights by token; one without known tokens gets
              no documents
+    k3       how slowly terms that a query repeats saturate; None: they do not, 0: presence only
     cost     per query: the postings that can matter; every core is used
     """
-    clauses = [_look_up(fields[name], weight, queries, k1, b) for name, weight in weights.items() if weight > 0]
+    clauses = [_look_up(fields[name], weight, queries, k1, b, k3) for name, weight in weights.items() if weight > 0]
     searcher = _Searcher(clauses, scope, k)
     with count_loading():
         searcher.load()
@@ -192,11 +194,15 @@ def compute_inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[
     return inverse
 
 
-def _look_up(field: FieldPostings, weight: float, queries: Sequence[Query], k1: float, b: float) -> _FieldClauses:
+def _look_up(
+    field: FieldPostings, weight: float, queries: Sequence[Query], k1: float, b: float, k3: float | None
+) -> _FieldClauses:
     """Find the queries' terms in a field's vocabulary, all at once, and give them their weights."""
     counts = [tokens if isinstance(tokens, Mapping) else Counter(tokens) for tokens in queries]
     rows = field.terms.find_rows([term for count in counts for term in count])
     qtf = np.array([n for count in counts for n in count.values()], F)
+    if k3 is not None:
+        qtf = (qtf * (k3 + 1.0) / (qtf + np.float64(k3))).astype(F)
     query = np.repeat(np.arange(len(queries)), [len(count) for count in counts])
     known = rows >= 0
     query, terms, qtf = query[known], rows[known], qtf[known]

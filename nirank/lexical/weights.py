@@ -1,4 +1,4 @@
-"""How much a text's terms say: TF-IDF with the collection's document frequencies."""
+"""How much a text's terms say, against the collection: TF-IDF, Kullback-Leibler, parsimonious models."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.lexical.analysis import Analyzer
 from nirank.lexical.postings import FieldPostings
+from nirank.lexical.term_statistics import TermStatistics
+
+_LEAST_PROBABILITY = 1e-4  # Hiemstra, Robertson and Zaragoza, SIGIR 2004
+_SETTLED, _ROUNDS = 1e-7, 200  # EM ends when no probability moves by more, or after so many rounds
 
 
 def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
@@ -18,6 +23,56 @@ def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
     df = field.offsets[rows[known] + 1] - field.offsets[rows[known]]
     values = np.log(1 + (field.doc_count - df + 0.5) / (df + 0.5))
     return {terms[at]: value for at, value in zip(known.tolist(), values.tolist(), strict=True)}
+
+
+def estimate_probabilities(field: FieldPostings, statistics: TermStatistics, terms: Sequence[str]) -> dict[str, float]:
+    """Return P(t | C), a term's share of the collection's tokens, of the terms that the field knows."""
+    rows = field.terms.find_rows(terms)
+    known = np.flatnonzero(rows >= 0)
+    values = statistics.frequencies[rows[known]] / max(field.tokens, 1)
+    return {terms[at]: value for at, value in zip(known.tolist(), values.tolist(), strict=True)}
+
+
+def kl(tfs: Mapping[str, int], collection: Mapping[str, float]) -> dict[str, float]:
+    """Return P(t | q) ln(P(t | q) / P(t | C)) of each term, its part of the Kullback-Leibler divergence.
+
+    P(t | q) is tf over the sum of tfs: a text is what the collection knows of it.
+    """
+    terms, tf, background = _align(tfs, collection)
+    share = tf / tf.sum() if len(tf) else tf
+    return dict(zip(terms, (share * np.log(share / background)).tolist(), strict=True))
+
+
+def parsimonious(tfs: Mapping[str, int], collection: Mapping[str, float], lam: float) -> dict[str, float]:
+    """Return P(t | q) of the parsimonious model, which leaves to the collection what it explains.
+
+    Expectation and maximisation by turns, from P = tf / Σ tf, until P stays:
+
+        e(t) = tf × λ P(t | q) / (λ P(t | q) + (1 - λ) P(t | C))
+        P(t | q) = e(t) / Σ e
+
+    Terms whose P is then below 1e-4 are left out (Hiemstra, Robertson and Zaragoza, SIGIR 2004).
+    """
+    terms, tf, background = _align(tfs, collection)
+    share = tf / tf.sum() if len(tf) else tf
+    for _ in range(_ROUNDS if len(tf) else 0):
+        expected = tf * lam * share / (lam * share + (1 - lam) * background)
+        before, share = share, expected / expected.sum()
+        if np.abs(share - before).max() <= _SETTLED:
+            break
+    return {term: value for term, value in zip(terms, share.tolist(), strict=True) if value >= _LEAST_PROBABILITY}
+
+
+def _align(
+    tfs: Mapping[str, int], collection: Mapping[str, float]
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the terms that the collection has, in the order of the alphabet, with their tf and P(t | C)."""
+    terms = sorted(tfs.keys() & collection.keys())
+    return (
+        terms,
+        np.array([tfs[term] for term in terms], np.float64),
+        np.array([collection[term] for term in terms], np.float64),
+    )
 
 
 def analyze_words(words: Iterable[str], tool: Analyzer) -> dict[str, list[str]]:

@@ -133,8 +133,8 @@ def _limit_query_parts(sizes: Sizes) -> int:
 
 
 def _estimate_fold_memory(sizes: Sizes) -> MemoryNeed:
-    """Return what folding takes beside its lists: every pair's key, place and score once more, sorted."""
-    return MemoryNeed(24 * sizes.listed_pairs)
+    """Return what folding takes beside its lists: every pair's key, place, score and words once more, sorted."""
+    return MemoryNeed(40 * sizes.listed_pairs)
 
 
 def _compile_map(pipeline: Pipeline, sides: Sides, texts: Node) -> Node:

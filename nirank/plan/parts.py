@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.application import Keep
 from nirank.algebra.node import Job
+from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs, compute_offsets, concatenate_ranges
 from nirank.flow.ranking import Ranking
@@ -19,6 +20,8 @@ from nirank.flow.scope import Scope
 from nirank.plan.tasks import combine_scopes, find_certain_depth
 
 Side = Literal["docs", "queries"]
+_BODY = TextView("text")
+_RRF_K = 60.0  # Cormack, Clarke and Büttcher, SIGIR 2009
 
 
 def make_part_scope(job: Job) -> Scope:
@@ -60,10 +63,15 @@ def fold(job: Job) -> Ranking:
     part_ranking: Ranking = job.get_input("list")
     queries, docs = job.get_input("queries"), job.get_input("docs")
     side, keep, top = job.params["side"], job.params["keep"], job.params.get("top")
-    keys, _, scores = sort_by_document(part_ranking, job.get_input("parts"), side, len(docs))
-    keys, scores = _take_top(keys, scores, top) if top else (keys, scores)
+    parts: Texts = job.get_input("parts")
+    scored = _score_by_ranks(part_ranking) if keep == "rrf" else part_ranking
+    keys, part_rows, scores = sort_by_document(scored, parts, side, len(docs))
+    if top:
+        best = _select_top(keys, scores, top)
+        keys, part_rows, scores = keys[best], part_rows[best], scores[best]
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    folded = _fold_scores(scores, starts, keep) if len(starts) else scores
+    words = _count_words(parts, part_rows) if keep == "weighted_mean" else None
+    folded = _fold_scores(scores, starts, keep, words) if len(starts) else scores
     q, d = np.divmod(keys[starts], max(len(docs), 1))
     inside = combine_scopes(job).allows(q, d)
     ranking = Ranking.build(queries.ids, docs.ids, q[inside], d[inside], folded[inside], source="fold")
@@ -86,25 +94,42 @@ def sort_by_document(
     return keys[order], np.asarray(part[order], np.int64), np.asarray(ranking.scores)[order]
 
 
-def _take_top(
-    keys: NDArray[np.int64], scores: NDArray[np.floating], top: int
-) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-    """Leave of each key its `top` greatest scores."""
+def _score_by_ranks(ranking: Ranking) -> Ranking:
+    """Return a ranking with 1 / (60 + rank) for scores."""
+    shares = 1.0 / (_RRF_K + ranking.ranks.astype(np.float64))
+    return Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, shares, ranking.depth)
+
+
+def _count_words(parts: Texts, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many words each row of parts has, one at the least: a blank part still has its title."""
+    distinct, places = np.unique(rows, return_inverse=True)
+    return np.array([max(len(text.split()), 1) for text in parts.read(_BODY, distinct)], np.int64)[places]
+
+
+def _select_top(keys: NDArray[np.int64], scores: NDArray[np.floating], top: int) -> NDArray[np.int64]:
+    """Return the places of each key's `top` greatest scores."""
     order = np.lexsort((-scores, keys))
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     lengths = np.diff(np.append(starts, len(keys)))
     inside = np.arange(len(keys)) - np.repeat(starts, lengths) < top
-    return keys[order][inside], scores[order][inside]
+    best: NDArray[np.int64] = order[inside]
+    return best
 
 
-def _fold_scores(scores: NDArray[np.floating], starts: NDArray[np.int64], keep: Keep) -> NDArray[np.floating]:
+def _fold_scores(
+    scores: NDArray[np.floating], starts: NDArray[np.int64], keep: Keep, words: NDArray[np.int64] | None
+) -> NDArray[np.floating]:
+    """Return one score a document; words are those of the parts, for a weighted mean."""
     if keep == "max":
         best: NDArray[np.floating] = np.maximum.reduceat(scores, starts)
         return best
     if keep == "first":
         return scores[starts]
+    if words is not None:
+        weighted: NDArray[np.floating] = np.add.reduceat(scores * words, starts) / np.add.reduceat(words, starts)
+        return weighted
     sums: NDArray[np.floating] = np.add.reduceat(scores.astype(np.float64), starts)
-    return sums if keep == "sum" else sums / np.diff(np.append(starts, len(scores)))
+    return sums if keep in ("sum", "rrf") else sums / np.diff(np.append(starts, len(scores)))
 
 
 def _expand_to_parts(pairs: Pairs, parts: Texts, side: Side) -> tuple[Pairs, NDArray[np.int64]]:

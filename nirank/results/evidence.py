@@ -48,7 +48,7 @@ class FoldedList:
     def find_parts(self, query: int, doc: int) -> list[tuple[int, float]]:
         """Return the parts that count for a document, and their scores, the greatest first; none: not found here.
 
-        The best part under 'max', the first under 'first', and under 'mean' and 'sum' all, or the `top` best.
+        The best part under 'max', the first under 'first', and under the others all, or the `top` best.
         """
         keys, parts, scores = self.sorted_parts
         start, end = np.searchsorted(keys, (query * self.n_docs + doc, query * self.n_docs + doc + 1))

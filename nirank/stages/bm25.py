@@ -50,6 +50,9 @@ class BM25(Retriever):
     analyzer: str = option(
         default="english", help="a language (english, german, chinese …), standard, simple or whitespace"
     )
+    k3: float | None = option(
+        default=None, help="how slowly terms that the query repeats saturate; 0: presence only [they do not]"
+    )
 
     name = "bm25"
     source = "Lucene's BM25Similarity; Robertson and Zaragoza 2009, formula 3.15 without the factor k1 + 1"
@@ -62,6 +65,8 @@ class BM25(Retriever):
             raise ConfigError(f"bm25: b must be from 0 to 1, got {self.b}")
         if self.k1 < 0:
             raise ConfigError(f"bm25: k1 must be 0 or more, got {self.k1}")
+        if self.k3 is not None and self.k3 < 0:
+            raise ConfigError(f"bm25: k3 must be 0 or more, got {self.k3}")
         if self.fields is None:
             return
         if self.doc_text != TITLE_AND_TEXT:
@@ -120,12 +125,13 @@ class BM25(Retriever):
         field_weights = self.fields or {}
         # In the index's order, in which sums are rounded.
         weights = {name: field_weights.get(name, 1.0) for name in index.fields}
-        return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k)
+        return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k, k3=self.k3)
 
     def describe_conventions(self) -> Mapping[str, Any]:
         return {
             "k1": self.k1,
             "b": self.b,
+            **({} if self.k3 is None else {"k3": self.k3}),
             "analyzer": self.analyzer,
             "idf": "ln(1 + (N - df + 0.5) / (df + 0.5))",
             "length": "Lucene's byte",

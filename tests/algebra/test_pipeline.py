@@ -249,8 +249,11 @@ REFUSED: list[tuple[Any, str]] = [
         "fold: expected a ranking of parts, got unranked pairs from Union().of(Find(0.1), Find(0.2))",
     ),
     (lambda: fold(Windows(5), RRF()), "RRF(): combines 2 lists or more; give them with .of(a, b)"),
-    (lambda: fold(Windows(5), A, keep="least"), "fold: keep is one of max, first, mean, sum, got 'least'"),
-    (lambda: fold(Windows(5), A, top=2), "fold: top is for keep mean or sum, got keep max"),
+    (
+        lambda: fold(Windows(5), A, keep="least"),
+        "fold: keep is one of max, first, mean, sum, weighted_mean, rrf, got 'least'",
+    ),
+    (lambda: fold(Windows(5), A, top=2), "fold: top is for keep mean, sum, weighted_mean or rrf, got keep max"),
     (lambda: fold(Windows(5), A, "mean", top=0), "fold: top must be a whole number of parts, 1 or more, got 0"),
     (lambda: fold(Windows(5), A, side="documents"), "fold: side is docs or queries, got 'documents'"),
     (

@@ -51,6 +51,10 @@ ONE = Collection.of(PASSAGES, {"q": "red apple"}, {"q": {"a": 1}})
         ({"keep": "mean", "top": 1}, {"a": 2.0, "b": 2.0}),
         ({"keep": "sum"}, {"a": 4.0, "b": 2.0}),
         ({"keep": "sum", "top": 2}, {"a": 3.0, "b": 2.0}),
+        ({"keep": "weighted_mean"}, {"a": (2 * 3 + 1 * 3 + 1 * 2) / 8, "b": 2.0}),
+        ({"keep": "weighted_mean", "top": 2}, {"a": 1.5, "b": 2.0}),
+        ({"keep": "rrf"}, {"a": 1 / 62 + 1 / 63 + 1 / 64, "b": 1 / 61}),
+        ({"keep": "rrf", "top": 1}, {"a": 1 / 62, "b": 1 / 61}),
     ],
 )
 def test_means_and_sums_over_the_best_parts(options: Any, expected: dict[str, float], store: LocalStore) -> None:
@@ -74,6 +78,27 @@ def test_evidence_is_the_best_parts_first(keep: str, top: int | None, expected: 
     folded = FoldedList("fold", ranked, parts, "docs", keep, top, len(documents))
     assert folded.find_parts(1, 0) == expected
     assert folded.find_parts(0, 1) == []
+
+
+def test_r14_one_passage_is_first_and_best_and_sum_and_more_never_lower_the_best(store: LocalStore) -> None:
+    scores = [run_fold(fold(Windows(99), Shared(), keep), ONE, store) for keep in ("first", "max", "sum")]
+    assert scores[0] == scores[1] == scores[2]
+    longer = Collection.of({**PASSAGES, "a": PASSAGES["a"] + " of no use here"}, {"q": "red apple"}, {"q": {"a": 1}})
+    for collection in (ONE, longer):
+        assert run_fold(fold(Windows(3), Shared()), collection, store)["q"]["a"] == 2.0
+
+
+def test_passages_of_queries_find_passages_of_documents_by_ranks(store: LocalStore) -> None:
+    """'red x' finds a#0, b#0 and a#1; 'apple pie' finds b#1 and a#0: a passage's rank is in the list that found it."""
+    docs = {"a": "red apple red u", "b": "red v apple pie"}
+    collection = Collection.of(docs, {"q": "red x apple pie"}, {"q": {"a": 1}})
+    by_ranks = fold(Windows(2), fold(Windows(2), Shared(), "rrf"), "sum", side="queries")
+    first, second = {"b#0": 1, "a#1": 2, "a#0": 3}, {"b#1": 1, "a#0": 2}
+    expected = {
+        doc: sum(1 / (60 + rank) for ranks in (first, second) for part, rank in ranks.items() if part[0] == doc)
+        for doc in docs
+    }
+    assert run_fold(by_ranks, collection, store)["q"] == pytest.approx(expected)
 
 
 def test_parts_of_queries(store: LocalStore) -> None:

@@ -16,7 +16,7 @@ from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
 from nirank.stages.bm25 import BM25
 from nirank.stages.key_sentences import KeySentences, quite
-from nirank.stages.top_terms import TopTerms
+from nirank.stages.top_terms import TopTerms, drop_numbers
 from nirank.store import LocalStore
 from nirank.testing import check_stage
 
@@ -89,7 +89,55 @@ def test_key_sentences_cover_the_text(tmp_path: Path) -> None:
     assert rewrite_query(tmp_path / "0", KeySentences(3), "") == ""
 
 
-@pytest.mark.parametrize("map", [TopTerms(3), KeySentences(2)])
+def test_all_terms_are_the_whole_query(tmp_path: Path) -> None:
+    """R4: what is left out no document has; a share is of the distinct terms that documents have."""
+    whole = "Wine wines are The sea is Grapes Oaks are trees."
+    kept = rewrite_query(tmp_path / "all", TopTerms("all"))
+    assert kept == " ".join(word for word in whole.split() if word.casefold() not in ("are", "is", "the"))
+    assert rewrite_query(tmp_path / "60", TopTerms(0.6)) == rewrite_query(tmp_path / "3", TopTerms(3))  # of five terms
+    assert rewrite_query(tmp_path / "1", TopTerms(1e-9)) == rewrite_query(tmp_path / "2", TopTerms(1))
+
+
+def test_terms_by_what_sets_the_text_apart(tmp_path: Path) -> None:
+    """P(t | q): wine 2/6, the others 1/6; of the documents' nine tokens wine is 3, oak 2, sea 2, grape 1, tree 1."""
+    assert rewrite_query(tmp_path / "kl", TopTerms(2, weight="kl")) == "Grapes trees."
+    # grape and tree 0.067 each, wine 0, oak and sea -0.048 each
+    assert rewrite_query(tmp_path / "kl4", TopTerms(4, weight="kl")) == "Wine wines Grapes Oaks trees."
+    assert rewrite_query(tmp_path / "p", TopTerms("all", weight="parsimonious", lam=0.05)) == "Grapes trees."
+
+
+def test_kept_terms_have_the_least_idf(tmp_path: Path) -> None:
+    # idf: wine 0.54, oak and sea 0.88, grape and tree 1.39
+    assert rewrite_query(tmp_path / "0", TopTerms("all", idf_floor=1.0)) == "Grapes trees."
+    assert rewrite_query(tmp_path / "1", TopTerms("all", idf_floor=0.6)) == "sea Grapes Oaks trees."
+    # of the stop words two documents have 'and' or 'the': mean idf 1.39
+    assert rewrite_query(tmp_path / "2", TopTerms("all", idf_floor="stop_words")) == "Grapes trees."
+
+
+def test_numbers_that_name_nothing_go(tmp_path: Path) -> None:
+    words = "In 2019 all 12 members (3) of No 17 and 2014/65/EU with 1,000 and 4.5% by 5a (1998) 3000 -- x"
+    kept = "In 2019 all members of No 17 and 2014/65/EU with and by 5a (1998) -- x"
+    assert " ".join(drop_numbers(words.split())) == kept
+    assert rewrite_query(tmp_path / "all", TopTerms(1), "7 seas") == "seas"
+    assert rewrite_query(tmp_path / "years", TopTerms(1, numbers="years_and_acts"), "7 sea 7") == "sea"
+
+
+def test_b44_a_query_of_5001_words_is_searched_whole_and_shortened(tmp_path: Path) -> None:
+    words = [f"w{at}" for at in range(5_000)]
+    docs = {"d": " ".join(words[:40]) + " telling", "e": " ".join(words[40:90]), "f": "other things"}
+    collection = Collection.of(docs, {"q": " ".join([*words, "telling", "telling"])}, {"q": {"e": 1}})
+    systems = {
+        "whole": BM25(),
+        "term": rewrite(TopTerms(1), BM25()),
+        "all": rewrite(TopTerms("all"), BM25()),
+    }
+    result = Experiment(collection, systems, ["RR"], store=LocalStore(tmp_path)).run()
+    assert list(result.ranking("whole").to_dict()["q"]) == ["e", "d"]
+    assert list(result.ranking("term").to_dict()["q"]) == ["d"]
+    assert result.ranking("whole").to_dict() == result.ranking("all").to_dict()
+
+
+@pytest.mark.parametrize("map", [TopTerms(3), TopTerms(0.5, weight="kl", idf_floor=0.1), KeySentences(2)])
 def test_they_obey_and_work_in_experiments(map: object, tmp_path: Path) -> None:
     check_stage(map)  # type: ignore[arg-type]
     collection = Collection.of(DOCS, {"q": QUERY}, {"q": {"d1": 1}})
@@ -100,6 +148,14 @@ def test_they_obey_and_work_in_experiments(map: object, tmp_path: Path) -> None:
 def test_options() -> None:
     with pytest.raises(ConfigError, match="terms must be 1 or more"):
         TopTerms(0)
+    with pytest.raises(ConfigError, match=r"share of the text's terms between 0 and 1, or all, got 2\.5"):
+        TopTerms(2.5)
+    with pytest.raises(ConfigError, match="lam is the parsimonious model's; weight is kl"):
+        TopTerms(weight="kl", lam=0.5)
+    with pytest.raises(ConfigError, match="lam must be above 0 and at most 1, got 2"):
+        TopTerms(weight="parsimonious", lam=2)
+    with pytest.raises(ConfigError, match="analyzer standard has no stop words; give idf_floor a number"):
+        TopTerms(idf_floor="stop_words", analyzer="standard")
     with pytest.raises(ConfigError, match="alpha must be from 0 to 1"):
         KeySentences(2, alpha=2)
     with pytest.raises(ConfigError, match="no analyzer 'klingon'"):
