@@ -71,6 +71,7 @@ ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     ),
     "minhash": ({}, {"tables": 4, "functions": 2}),
     "range_search": ({"radius": 0.5},),
+    "top_terms": ({}, {"weight": "parsimonious", "lam": 0.5}),
     "only": ({"docs": ("d1", "d2")}, {"path": ""}),
 }
 QUERIES, DOCS = Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs")
@@ -246,6 +247,8 @@ def test_composites_are_their_parts() -> None:
         fold(windows, b),
         fold(windows, a, "mean"),
         fold(windows, a, "mean", top=2),
+        fold(windows, a, "weighted_mean"),
+        fold(windows, a, "rrf"),
         fold(windows, a, side="queries"),
         fold(windows, within(rule, a)),
         within(rule, fold(windows, a)),

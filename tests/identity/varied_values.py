@@ -43,11 +43,14 @@ def list_other_values(value: Any, kind: Any) -> Iterator[Any]:
     if origin is Annotated:
         kind, origin, inner = inner[0], get_origin(inner[0]), get_args(inner[0])
     if origin in (Union, UnionType):
+        tried: list[Any] = []  # a whole number is a number too
         for option_type in inner:
             if option_type is NoneType:
                 yield from () if value is None else (None,)
-            else:
-                yield from list_other_values(value, option_type)
+                continue
+            others = [other for other in list_other_values(value, option_type) if other not in tried]
+            tried += others
+            yield from others
     elif origin is Literal:
         yield from (choice for choice in inner if choice != value)
     elif isinstance(value, bool) or kind is bool:
