@@ -47,6 +47,7 @@ _PLACES = {
     "nirank.stages.cross_encoder": ("CrossEncoder",),
     "nirank.stages.cut": ("Cut",),
     "nirank.stages.date_decay": ("DateDecay",),
+    "nirank.stages.date_density": ("DateDensity",),
     "nirank.stages.dated": ("Dated",),
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
@@ -141,6 +142,7 @@ if TYPE_CHECKING:
     from nirank.stages.cross_encoder import CrossEncoder as CrossEncoder
     from nirank.stages.cut import Cut as Cut
     from nirank.stages.date_decay import DateDecay as DateDecay
+    from nirank.stages.date_density import DateDensity as DateDensity
     from nirank.stages.dated import Dated as Dated
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords

@@ -140,6 +140,8 @@ def _make_stage_section(kind: Any) -> type[Section]:
         keys["model"] = mark_form("model")
     if "queries" in options:
         keys["queries"] = mark_form("synthetic")
+    if "on" in options:
+        keys["on"] = (mark_form("judged"), ...)
     if "rule" in options:
         keys["rule"] = (mark_form("rule"), ...)
     if _takes_lists(kind):

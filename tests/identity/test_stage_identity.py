@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leaf_sources import LeafSources
 from varied_values import vary_options
 
 from nirank import BM25, fold, rewrite, within
 from nirank.algebra.context import Context
 from nirank.algebra.doc_queries import DocQueries
+from nirank.algebra.judged import Judged
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.registry import load_stages
@@ -61,6 +63,7 @@ class Written(DocQueries):
 # Options that exclude each other, or need each other: every one of them must be allowed somewhere.
 ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "append_queries": ({"path": ""}, {"queries": Written()}),
+    "dated": ({}, {"gap": (1, 2)}),
     "bm25": ({}, {"fields": {"title": 1.0, "text": 2.0}}),
     "language_model": ({"lam": 0.5}, {"smoothing": "dirichlet", "mu": 500.0}),
     "lsh": ({}, {"family": "grids", "width": 1.0}),
@@ -100,6 +103,7 @@ def files(tmp_path: Path) -> Path:
 def make_instances(kind: type[Any], files: Path) -> Iterator[Any]:
     """Yield a stage with the options that it needs; more than one where options exclude each other."""
     values = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1/v1"}
+    values |= {"on": Judged("a", "train", part=(0.25, 0.5))}
     values |= {"k": 5, "radius": 5, "words": 5, "columns": ("title", "text"), "rule": {"equal": "title"}}
     required = {
         field.name: values[field.name]
@@ -129,6 +133,8 @@ def make_system(stage: Stage) -> Pipeline:
 
 def find_key(stage: Stage, sides: Sides = SIDES) -> Hashable:
     """Return what results are found by: the address, and the depth."""
+    if hasattr(stage, "on"):  # it learns from judged queries
+        sides = dataclasses.replace(sides, training_sources=LeafSources())
     node = compile_pipeline(make_system(stage), sides)
     return node.address, node.depth
 

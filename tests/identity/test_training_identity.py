@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from leaf_sources import LeafSources
 from varied_values import vary_options
 
 from nirank import BM25
-from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.judged import Judged
 from nirank.algebra.model import TrainedModel
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.sides import Sides, WrittenData
-from nirank.base.identity import SEED, digest
+from nirank.algebra.sides import Sides
+from nirank.base.identity import SEED
 from nirank.blocking.rules import Equal, Function, Near
-from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.inference import models
 from nirank.inference.models import ModelFiles
-from nirank.plan.compile import compile_pipeline
 from nirank.stages.dense import Dense
 from nirank.stages.sparse import Sparse
 from nirank.training.copies import Copies
@@ -33,39 +30,6 @@ from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_data import TrainingData
 from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
-
-
-class LeafSources:
-    """Stands for the experiment: judged queries and whole collections are leaves that their names tell apart."""
-
-    def open_judged(self, judged: Judged, use: str, grade: int | None = None) -> Sides:
-        content = dataclasses.replace(judged, on_overlap=None)
-        leaves = [Node.leaf("texts", digest([repr(content), side]), side) for side in ("queries", "docs", "judgements")]
-        return Sides(leaves[0], leaves[1], judgements=leaves[2], training_sources=self)
-
-    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
-        return compile_pipeline(pipeline, sides, upstream)
-
-    def open_collection(self, source: str | None) -> Sides:
-        return Sides(*(Node.leaf("texts", digest([source, side]), side) for side in ("queries", "docs")))
-
-    def get_texts(self, node: Node) -> Texts:
-        return Texts.of({"q": {"title": "t", "text": "x"}, "d": {"title": "t", "text": "x"}})
-
-    def find_overlap(
-        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
-    ) -> frozenset[str]:
-        return frozenset(sorted(set(queries))[:1]) if on_overlap == "drop" else frozenset()
-
-    def list_evaluated_queries(self) -> tuple[Node, ...]:
-        return (Node.leaf("texts", "evaluated", "evaluated"),)
-
-    def list_evaluated_candidates(self) -> tuple[tuple[Node, Node], ...]:
-        return ((Node.leaf("texts", "evaluated docs", "docs"), Node.leaf("scope", "candidates", "candidates")),)
-
-    def note_written(self, data: WrittenData) -> None:
-        pass
-
 
 SIDES = Sides(
     Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs"), training_sources=LeafSources()

@@ -24,6 +24,7 @@ COVERED: dict[str, set[str]] = {
             "complete",
             "cut",
             "date_decay",
+            "date_density",
             "dated",
             "intersection",
             "language_model",

@@ -50,10 +50,12 @@ def start_server() -> Any:
 def main(store: str, models: str, stages: str) -> None:
     """Measure."""
     watch()
+    from dated_folder import write_dated_folder
     from fusions import load_fusions
 
     from nirank.algebra.application import fold, within
     from nirank.algebra.context import Context
+    from nirank.algebra.judged import Judged
     from nirank.algebra.node import Node
     from nirank.algebra.registry import load_stages
     from nirank.algebra.stage import Retriever, option, stage
@@ -139,6 +141,7 @@ def main(store: str, models: str, stages: str) -> None:
         lines = (f"q{q:03} Q0 d{d:06} 1 {n_docs - d} x\n" for q in range(n_queries) for d in range(0, n_docs, 2))
         with (Path(store) / "some.run").open("w") as file:
             file.writelines(lines)
+        write_dated_folder(Path(store) / "dated")
         even_ids = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
         systems = {
             **{name: kind().of(full_list, second_list, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
@@ -146,6 +149,7 @@ def main(store: str, models: str, stages: str) -> None:
             "complete": short_list >> kinds["complete"](),
             "cut": full_list >> kinds["cut"](10_000),
             "date_decay": full_list >> kinds["date_decay"](),
+            "date_density": full_list >> kinds["date_density"](Judged(str(Path(store) / "dated"), "train")),
             "dated": within(kinds["dated"](), short_list),
             "intersection": kinds["intersection"]().of(full_list, second_list) >> BM25(),
             "language_model": kinds["language_model"](k=n_docs),

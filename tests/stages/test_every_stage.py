@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import tiny_models
 from chat_server import Server
+from dated_folder import write_dated_folder
 from fusions import load_fusions
 
 from nirank import BM25, fold, rewrite, within
+from nirank.algebra.judged import Judged
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.registry import load_stages
 from nirank.collections.collection import Collection
@@ -78,6 +80,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
     (folder / "some.run").write_text("\n".join(lines) + "\n")
     (folder / "queries.tsv").write_text("".join(f"{doc}\twine w1 🍷 {doc}\n" for doc in DOCS))
+    write_dated_folder(folder / "dated")
     kinds = load_stages()
     bm25 = BM25()
 
@@ -93,6 +96,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "complete": bm25 >> kinds["complete"](),
         "cross_encoder": bm25 >> kinds["cross_encoder"](str(cross)),
         "cut": bm25 >> kinds["cut"](2),
+        "date_density": bm25 >> kinds["date_density"](Judged(str(folder / "dated"), "train")),
         "date_decay": bm25 >> kinds["date_decay"](),
         "dated": within(kinds["dated"](), bm25),
         "dense": kinds["dense"](MINILM),
