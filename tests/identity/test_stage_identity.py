@@ -131,11 +131,14 @@ def make_system(stage: Stage) -> Pipeline:
     return within(stage, BM25())
 
 
+def add_training_sources(stage: Stage, sides: Sides) -> Sides:
+    """Return sides where judged queries are found, for a stage that learns from some."""
+    return dataclasses.replace(sides, training_sources=LeafSources()) if hasattr(stage, "on") else sides
+
+
 def find_key(stage: Stage, sides: Sides = SIDES) -> Hashable:
     """Return what results are found by: the address, and the depth."""
-    if hasattr(stage, "on"):  # it learns from judged queries
-        sides = dataclasses.replace(sides, training_sources=LeafSources())
-    node = compile_pipeline(make_system(stage), sides)
+    node = compile_pipeline(make_system(stage), add_training_sources(stage, sides))
     return node.address, node.depth
 
 
@@ -190,7 +193,7 @@ def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pyte
                 if isinstance(stage, Combiner)
                 else other_lists[0] >> stage
             )
-            keys.append((compile_pipeline(changed, SIDES).address, None))
+            keys.append((compile_pipeline(changed, add_training_sources(stage, SIDES)).address, None))
         with monkeypatch.context() as patch:
             patch.setattr(kind, "version", kind.version + 1)
             keys.append(find_key(stage))
