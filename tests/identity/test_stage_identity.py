@@ -104,6 +104,7 @@ def make_instances(kind: type[Any], files: Path) -> Iterator[Any]:
     """Yield a stage with the options that it needs; more than one where options exclude each other."""
     values = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1/v1"}
     values |= {"on": Judged("a", "train", part=(0.25, 0.5))}
+    values |= {"fields": {"title": 1.0, "text": 2.0}}
     values |= {"k": 5, "radius": 5, "words": 5, "columns": ("title", "text"), "rule": {"equal": "title"}}
     required = {
         field.name: values[field.name]

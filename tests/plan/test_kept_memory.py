@@ -21,6 +21,7 @@ COVERED: dict[str, set[str]] = {
     "lists": {
         *(
             "bm25",
+            "bm25f",
             "complete",
             "cut",
             "date_decay",

