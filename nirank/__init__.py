@@ -34,6 +34,7 @@ _PLACES = {
     "nirank.stages.apply": ("apply",),
     "nirank.stages.boolean_terms": ("BooleanTerms",),
     "nirank.stages.bm25": ("BM25",),
+    "nirank.stages.bm25f": ("BM25F",),
     "nirank.stages.token_blocking": ("TokenBlocking",),
     "nirank.stages.tfidf": ("TFIDF",),
     "nirank.stages.sorted_neighbourhood": ("SortedNeighbourhood",),
@@ -42,6 +43,7 @@ _PLACES = {
     "nirank.stages.lsh": ("LSH",),
     "nirank.stages.hamming": ("Hamming",),
     "nirank.stages.range_search": ("RangeSearch",),
+    "nirank.stages.centroid": ("Centroid",),
     "nirank.stages.comb": ("Comb",),
     "nirank.stages.complete": ("Complete",),
     "nirank.stages.cross_encoder": ("CrossEncoder",),
@@ -136,7 +138,9 @@ if TYPE_CHECKING:
     from nirank.stages.append_queries import AppendQueries as AppendQueries
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
+    from nirank.stages.bm25f import BM25F as BM25F
     from nirank.stages.boolean_terms import BooleanTerms as BooleanTerms
+    from nirank.stages.centroid import Centroid as Centroid
     from nirank.stages.comb import Comb as Comb
     from nirank.stages.complete import Complete as Complete
     from nirank.stages.cross_encoder import CrossEncoder as CrossEncoder

@@ -49,6 +49,7 @@ COVERED: dict[str, set[str]] = {
     },
     "reviews": {"feedback"},
     "models": {
+        "centroid",
         "cross_encoder",
         "dense",
         "hamming",

@@ -197,6 +197,7 @@ def main(store: str, models: str, stages: str) -> None:
     else:
         bi, cross, splade, causal = (str(folder / name) for name in ("bi/model", "cross", "splade", "causal"))
         systems = {
+            "centroid": kinds["centroid"](bi, k=n_docs),
             "dense": kinds["dense"](bi, k=n_docs),
             "hnsw": kinds["hnsw"](bi),
             "hamming": kinds["hamming"](bi, radius=40) >> BM25(),

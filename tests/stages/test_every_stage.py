@@ -44,6 +44,7 @@ QUERIES: dict[str, Any] = {
     "long": "wine " * 5_000 + "w1 w2",
 }
 FINDS_ALL = {
+    "centroid",
     "complete",
     "dense",
     "feedback",
@@ -94,6 +95,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "bm25": bm25,
         "bm25f": kinds["bm25f"]({"title": 2.0, "text": 1.0}),
         "boolean_terms": rewrite(kinds["boolean_terms"](), bm25),
+        "centroid": kinds["centroid"](MINILM),
         "complete": bm25 >> kinds["complete"](),
         "cross_encoder": bm25 >> kinds["cross_encoder"](str(cross)),
         "cut": bm25 >> kinds["cut"](2),

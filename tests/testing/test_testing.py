@@ -123,6 +123,7 @@ CHECKED_ELSEWHERE = {
     "",
     "append_queries",
     "bm25f",
+    "centroid",
     "cross_encoder",
     "date_density",
     "feedback",
