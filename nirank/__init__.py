@@ -65,6 +65,7 @@ _PLACES = {
     "nirank.experiment.sampling": ("sample_documents",),
     "nirank.stages.query_likelihood": ("QueryLikelihood",),
     "nirank.stages.rm3": ("RM3",),
+    "nirank.stages.rprs": ("RPRS",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.rules": ("Rules", "rule_function"),
     "nirank.stages.run": ("RunFile",),
@@ -164,6 +165,7 @@ if TYPE_CHECKING:
     from nirank.stages.query_likelihood import QueryLikelihood as QueryLikelihood
     from nirank.stages.range_search import RangeSearch as RangeSearch
     from nirank.stages.rm3 import RM3 as RM3
+    from nirank.stages.rprs import RPRS as RPRS
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf
     from nirank.stages.rules import Rules as Rules

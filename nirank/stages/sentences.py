@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import pairwise
 
 from nirank.algebra.context import Context
@@ -40,12 +41,14 @@ class Sentences(PassageMap):
             raise ConfigError(f"sentences: overlap must be 0 to {self.sentences - 1}, got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return make_passages(texts, self._join_sentences, ctx)
+        return make_passages(texts, partial(join_sentences, sentences=self.sentences, overlap=self.overlap), ctx)
 
-    def _join_sentences(self, text: str) -> list[str]:
-        parts = split_sentences(text) or [""]
-        starts = range(0, max(len(parts) - self.overlap, 1), self.sentences - self.overlap)
-        return [" ".join(parts[start : start + self.sentences]) for start in starts]
+
+def join_sentences(text: str, sentences: int, overlap: int = 0) -> list[str]:
+    """Return passages of so many sentences of a text, one at the least."""
+    parts = split_sentences(text) or [""]
+    starts = range(0, max(len(parts) - overlap, 1), sentences - overlap)
+    return [" ".join(parts[start : start + sentences]) for start in starts]
 
 
 def split_sentences(text: str) -> list[str]:

@@ -60,6 +60,7 @@ COVERED: dict[str, set[str]] = {
         "max_sim",
         "query_likelihood",
         "range_search",
+        "rprs",
         "sparse",
     },
 }

@@ -205,6 +205,7 @@ def main(store: str, models: str, stages: str) -> None:
             "range_search": kinds["range_search"](bi, radius=2.0) >> BM25(),
             "-listed": Listed(k=50) >> kinds["dense"](bi),
             "ivf": kinds["ivf"](bi),
+            "rprs": Listed(k=50) >> kinds["rprs"](bi),
             "sparse": kinds["sparse"](splade, k=n_docs),
             "cross_encoder": Listed(k=50) >> kinds["cross_encoder"](cross),
             "query_likelihood": Listed(k=50) >> kinds["query_likelihood"](causal),

@@ -119,6 +119,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "query_likelihood": bm25 >> kinds["query_likelihood"](str(causal)),
         "range_search": kinds["range_search"](MINILM, radius=2.0) >> bm25,
         "rm3": bm25 >> kinds["rm3"](),
+        "rprs": bm25 >> kinds["rprs"](MINILM),
         "rules": bm25 >> kinds["rules"]({"alike": {"column": "text", "at_least": 0}}) >> bm25,
         "run": kinds["run"](str(folder / "some.run")),
         "same": kinds["same"](("text",)) >> bm25,

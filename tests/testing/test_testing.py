@@ -138,6 +138,7 @@ CHECKED_ELSEWHERE = {
     "only",
     "query_likelihood",
     "range_search",
+    "rprs",
     "run",
     "sparse",
     "top_terms",
