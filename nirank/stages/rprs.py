@@ -127,7 +127,7 @@ def _open_sentences(ctx: Context, side: int) -> tuple[NDArray[np.float32], NDArr
 def _normalise(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     exact = np.asarray(vectors, np.float64)
     lengths = np.linalg.norm(exact, axis=1, keepdims=True)
-    unit = np.divide(exact, lengths, where=lengths > 0, out=np.zeros_like(exact))
+    unit: NDArray[np.float64] = np.divide(exact, lengths, where=lengths > 0, out=np.zeros_like(exact))
     return unit.astype(np.float32)
 
 
