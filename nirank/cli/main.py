@@ -13,6 +13,7 @@ import click
 from nirank.cli.audit_command import audit
 from nirank.cli.block_command import block
 from nirank.cli.cache_commands import cache
+from nirank.cli.citations_command import citations
 from nirank.cli.groups import EPILOG, CommandGroup
 from nirank.cli.guard import run_guarded
 from nirank.cli.records_command import records
@@ -36,7 +37,20 @@ def cli() -> None:
     """
 
 
-for command in (run, records, screen, block, sample, audit, evaluate, compare, cache, list_stages, print_schema):
+for command in (
+    run,
+    records,
+    screen,
+    block,
+    citations,
+    sample,
+    audit,
+    evaluate,
+    compare,
+    cache,
+    list_stages,
+    print_schema,
+):
     cli.add_command(command)
 
 
