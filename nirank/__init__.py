@@ -54,6 +54,7 @@ _PLACES = {
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
     "nirank.stages.hnsw": ("HNSW",),
+    "nirank.stages.in_force": ("InForce",),
     "nirank.stages.intersection": ("Intersection",),
     "nirank.stages.ivf": ("IVF",),
     "nirank.stages.key_sentences": ("KeySentences",),
@@ -61,6 +62,7 @@ _PLACES = {
     "nirank.stages.llm_listwise": ("LLMListwise",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
+    "nirank.stages.parts": ("Parts",),
     "nirank.experiment.run_files": ("evaluate_runs",),
     "nirank.experiment.sampling": ("sample_documents",),
     "nirank.stages.query_likelihood": ("QueryLikelihood",),
@@ -153,6 +155,7 @@ if TYPE_CHECKING:
     from nirank.stages.first_words import FirstWords as FirstWords
     from nirank.stages.hamming import Hamming as Hamming
     from nirank.stages.hnsw import HNSW as HNSW
+    from nirank.stages.in_force import InForce as InForce
     from nirank.stages.intersection import Intersection as Intersection
     from nirank.stages.ivf import IVF as IVF
     from nirank.stages.key_sentences import KeySentences as KeySentences
@@ -162,6 +165,7 @@ if TYPE_CHECKING:
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.minhash import MinHash as MinHash
     from nirank.stages.only import Only as Only
+    from nirank.stages.parts import Parts as Parts
     from nirank.stages.query_likelihood import QueryLikelihood as QueryLikelihood
     from nirank.stages.range_search import RangeSearch as RangeSearch
     from nirank.stages.rm3 import RM3 as RM3

@@ -13,7 +13,7 @@ def split_names(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-MAX_DEPTH = 200  # elements inside each other; deeper ones are read as siblings, which no text needs
+MAX_DEPTH = 150  # elements inside each other; deeper ones are read as siblings, which no text needs
 _VOID = split_names("area base br col embed hr img input link meta param source track wbr")
 _BLOCKS = split_names(
     "address article aside blockquote center dd details div dl dt fieldset figcaption figure footer form"

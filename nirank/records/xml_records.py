@@ -22,8 +22,8 @@ def find_root_name(text: str) -> str:
     return "" if match is None else match[1]
 
 
-def parse_xml(text: str, path: Path) -> Element:
-    """Return the root element of a document.
+def parse_xml(text: str | bytes, path: Path) -> Element:
+    """Return the root element of a document; of bytes the declaration says the encoding.
 
     Raises DataError for one that declares entities, which could grow without bounds, and, with its line, for what is
     not well-formed, such as the rest of an export that broke off.
@@ -31,14 +31,16 @@ def parse_xml(text: str, path: Path) -> Element:
     from xml.etree import ElementTree
 
     if _declares_entities(text):
-        raise DataError(f"{path}: declares XML entities, which no export of records needs; they are not expanded")
+        raise DataError(f"{path}: declares XML entities, which are not expanded; expected a file without them")
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise DataError(f"{path}:{error.position[0]}: not well-formed XML ({error}); export it again") from None
+        raise DataError(f"{path}:{error.position[0]}: not well-formed XML ({error}); is it whole?") from None
+    except (ValueError, LookupError) as error:  # of an encoding that the parser does not have
+        raise DataError(f"{path}: cannot be read as XML ({error})") from None
 
 
-def _declares_entities(text: str) -> bool:
+def _declares_entities(text: str | bytes) -> bool:
     """Tell whether a document declares entities, as a parser sees it: comments and literals may look like elements."""
     from xml.parsers import expat
 

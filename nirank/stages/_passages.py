@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, TextMap, stage
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.text_fields import TextFields
+from nirank.collections.text_fields import METADATA, TextFields
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids, take_rows
 from nirank.stages._blocks import estimate_block_memory, map_tables, split_into_blocks
 
+NamedPassages = Sequence[tuple[str, str]]
 _BODY = TextView("text")
 
 
@@ -41,6 +43,17 @@ def make_passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Cont
     split  gives at least one passage, in text order
     The passages of `d` are `d#0`, `d#1`, … They lie on disk; memory is a block of them, and their parents.
     """
+    return make_named_passages(texts, lambda text: [("", passage) for passage in split(text)], ctx)
+
+
+def make_named_passages(
+    texts: Texts, split: Callable[[str], NamedPassages], ctx: Context, *, without: str = ""
+) -> Texts:
+    """Split as `make_passages` does, into passages with names of their own; one without has its number.
+
+    split    gives at least one (name, passage), in text order; it is called with the texts in their order
+    without  a metadata key that passages do not have
+    """
     names = [name for name in texts.columns if name != "text"]
     joint = pa.scalar("#", pa.large_string())
     parents: list[NDArray[np.int64]] = []
@@ -52,11 +65,11 @@ def make_passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Cont
             rows = np.repeat(np.arange(start, start + len(block)), counts)
             parents.append(rows)
             numbers = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-            ids = pc.binary_join_element_wise(
-                texts.ids.take_arrow(rows), pa.array(numbers).cast(pa.large_string()), joint
-            )
-            repeated = [take_rows(texts.columns[name], rows) for name in names]
-            bodies = pa.array((part for parts in passages for part in parts), pa.large_string())
+            own = pa.array((name for parts in passages for name, _ in parts), pa.large_string())
+            numbered = pc.if_else(pc.equal(own, ""), pa.array(numbers).cast(pa.large_string()), own)
+            ids = pc.binary_join_element_wise(texts.ids.take_arrow(rows), numbered, joint)
+            repeated = [_repeat(texts, name, start, counts, rows, without) for name in names]
+            bodies = pa.array((part for parts in passages for _, part in parts), pa.large_string())
             yield pa.Table.from_arrays([ids, *repeated, bodies], ["id", *names, "text"])
 
     ids, *columns = map_tables(tables(), ctx).columns
@@ -66,3 +79,18 @@ def make_passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Cont
         np.concatenate(parents),
         reads_all_columns=texts.reads_all_columns,
     )
+
+
+def _repeat(
+    texts: Texts, name: str, start: int, counts: NDArray[np.int64], rows: NDArray[np.int64], without: str
+) -> pa.Array:
+    """Return a column's values of some texts, each as often as it has passages; metadata without a key."""
+    column = texts.columns[name]
+    if name != METADATA or not without:
+        return take_rows(column, rows)
+    values = []
+    for value in column.slice(start, len(counts)).to_pylist():
+        record = json.loads(value) if value else {}
+        record.pop(without, None)
+        values.append(json.dumps(record, ensure_ascii=False) if record else "")
+    return pa.array(values, pa.large_string()).take(pa.array(rows - start))

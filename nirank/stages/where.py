@@ -12,6 +12,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.collections.date_forms import parse_date
+from nirank.collections.dates import get_dates
 from nirank.collections.metadata_values import are_equal, parse_number
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest
@@ -27,15 +28,16 @@ class Where(ScopeStage):
     All conditions must hold. A condition is a value (equality), a list of values (any of them), or a mapping with `min`
     and `max` (inclusive; numbers, or dates given as text, where a month or a year must lie inside whole) and `not` (a
     value or a list). Numbers are compared as numbers, however they are written (1990, 1990.0, "1990"). Of metadata that
-    are lists one element must fit. A document without the key is dropped unless `missing` is 'keep', and counted. For
-    dates relative to the query there is `dated`.
+    are lists one element must fit. A document without the key is dropped unless `missing` is 'keep', and counted. So is
+    one whose value is no date, or a placeholder such as 9999-12-31, where a bound is a date. For dates relative to the
+    query there are `dated` and `in_force`.
     """
 
     match: Mapping[str, Any] = option(help="conditions by metadata key")
     missing: Literal["drop", "keep"] = option(default="drop", help="what becomes of documents that lack a key")
 
     name = "where"
-    version = 2
+    version = 3
 
     def check(self) -> None:
         if not self.match:
@@ -74,15 +76,25 @@ class Where(ScopeStage):
     def _find_fitting(self, docs: Texts, key: str, rule: Any, ctx: Context) -> NDArray[np.bool_]:
         fits = np.zeros(len(docs), np.bool_)
         without_key = 0
+        dates = get_dates(docs, key) if _names_dates(rule) else None
+        undated = 0
         for row, value in enumerate(docs.read_metadata(key)):
             if value is None or value == "":
                 without_key += 1
                 fits[row] = self.missing == "keep"
-            else:
+            elif dates is None or isinstance(value, list):
                 fits[row] = _holds(value, rule)
+            elif dates.undated[row]:
+                undated += 1
+                fits[row] = self.missing == "keep"
+            else:
+                when = int(dates.first[row]), int(dates.last[row])
+                fits[row] = _holds(value, rule, when)
         if len(docs) and without_key == len(docs):
             raise DataError(_describe_absent(key, docs))
         ctx.count(f"without_{key}", without_key)
+        if dates is not None:
+            ctx.count(f"undated_{key}", undated)
         return fits
 
 
@@ -92,14 +104,20 @@ def _describe_absent(key: str, docs: Texts) -> str:
     return f"where: no document has metadata '{key}'; {description}{suggest(key, known)}"
 
 
-def _holds(value: Any, rule: Any) -> bool:
+def _names_dates(rule: Any) -> bool:
+    """Tell whether a bound of a condition is a date."""
+    return isinstance(rule, Mapping) and any(isinstance(rule.get(name), str) for name in _BOUNDS)
+
+
+def _holds(value: Any, rule: Any, when: tuple[int, int] | None = None) -> bool:
+    """Tell whether a condition holds of a value; `when` is the first and last day of one that is a date."""
     if isinstance(value, list):
         return any(_holds(element, rule) for element in value)
     if isinstance(rule, Mapping):
         excluded = rule.get("not", ())
         if _equals_any(value, excluded if isinstance(excluded, tuple) else (excluded,)):
             return False
-        return all(_is_within_bound(value, rule[name], name == "min") for name in _BOUNDS if name in rule)
+        return all(_is_within_bound(value, rule[name], name == "min", when) for name in _BOUNDS if name in rule)
     return _equals_any(value, rule if isinstance(rule, tuple) else (rule,))
 
 
@@ -107,9 +125,11 @@ def _equals_any(value: Any, wanted: Iterable[Any]) -> bool:
     return any(are_equal(value, candidate) for candidate in wanted)
 
 
-def _is_within_bound(value: Any, bound: Any, least: bool) -> bool:
+def _is_within_bound(value: Any, bound: Any, least: bool, when: tuple[int, int] | None) -> bool:
     if isinstance(bound, str):
-        when, limit = parse_date(value), parse_date(bound)
+        limit = parse_date(bound)
+        interval = parse_date(value) if when is None else None
+        when = when if interval is None else interval[:2]
         if when is None or limit is None:
             return False
         return when[0] >= limit[0] if least else when[1] <= limit[1]

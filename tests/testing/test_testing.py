@@ -25,9 +25,11 @@ from nirank.stages.cut import Cut
 from nirank.stages.date_decay import DateDecay
 from nirank.stages.dated import Dated
 from nirank.stages.first_words import FirstWords
+from nirank.stages.in_force import InForce
 from nirank.stages.intersection import Intersection
 from nirank.stages.minhash import MinHash
 from nirank.stages.only import Only
+from nirank.stages.parts import Parts
 from nirank.stages.rrf import RRF
 from nirank.stages.rules import Rules
 from nirank.stages.run import RunFile
@@ -75,6 +77,8 @@ SOUND_STAGES: list[Stage] = [
     Dated("before", days=800),
     Dated("any", gap=(-2, 4)),
     Dated("any", gap=(None, 400), unit="days", undated="drop"),
+    InForce("date"),
+    InForce("date", undated="drop"),
     Where({"date": {"min": "2003"}}),
     Where({"date": ["2001", "2007"]}, missing="keep"),
     *(Comb(how) for how in ("sum", "mnz", "anz", "max", "min", "med")),
@@ -84,6 +88,7 @@ SOUND_STAGES: list[Stage] = [
     DateDecay(form="linear"),
     Sentences(2, overlap=1),
     Sections(max_words=4),
+    Parts(),
     TokenBlocking(),
     TokenBlocking("qgrams", smoothing=None, ratio=None, max_block=6),
     MinHash(threshold=0.3, n=2),

@@ -14,6 +14,7 @@ from nirank.collections.audit.judgements import (
     audit_judgements,
     audit_missing_judgements,
 )
+from nirank.collections.audit.laws import audit_laws
 from nirank.collections.audit.own_documents import audit_own_documents
 from nirank.collections.audit.record_pairs import audit_record_pairs
 from nirank.collections.audit.sides import audit_repeated_queries, audit_side
@@ -45,6 +46,7 @@ def _audit_query_collection(collection: CollectionData, facts: AuditFacts, max_d
     return [
         *audit_side(collection.docs, "documents", facts.docs),
         *audit_side(collection.queries, "queries", facts.queries),
+        *audit_laws(collection.docs, "documents", facts.docs),
         *audit_repeated_queries(collection.queries),
         *audit_twins(collection),
         *audit_judgements(collection, facts, max_dangling),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nirank.base.files import read_lines
 from nirank.collections.readers.json_files import JSON
+from nirank.collections.readers.laws import LAWS, holds_law, name_versions
 from nirank.collections.readers.plain_texts import (
     HTML,
     HTML_ENDINGS,
@@ -33,7 +34,18 @@ from nirank.forms.id_columns import find_ending
 
 GROUP = "nirank.formats"
 # In the order in which they are asked whether they recognise a file: markup before JSON, a table between tabs last.
-BUILT_IN: tuple[TextFormat, ...] = (HTML, TREC_DOCUMENTS, TREC_TOPICS, SMART, JSON, CSV, PARQUET, TSV, RECORD_FILES)
+BUILT_IN: tuple[TextFormat, ...] = (
+    LAWS,
+    HTML,
+    TREC_DOCUMENTS,
+    TREC_TOPICS,
+    SMART,
+    JSON,
+    CSV,
+    PARQUET,
+    TSV,
+    RECORD_FILES,
+)
 
 _PLAIN = (*TEXT_ENDINGS, *MARKDOWN_ENDINGS, *HTML_ENDINGS)
 _SAMPLE = 50  # first lines of a file, and files of a folder, by which the format is told
@@ -83,6 +95,8 @@ def find_format(path: Path) -> TextFormat | None:
     except DataError:
         if holds_records(path):  # which may be in any encoding, or a single line of XML
             return RECORD_FILES
+        if holds_law(path):
+            return LAWS
         raise
     known = next((each for each in formats if each.recognises is not None and each.recognises(lines)), None)
     return RECORD_FILES if known is None and holds_records(path) else known
@@ -112,6 +126,13 @@ def read_records(
             raise DataError(f"{folder}: holds plain texts, which have no columns to name")
         yield from read_plain_texts(paths, folder)
         return
+    if len(paths) > 1 and any(find_format(path) is LAWS for path in paths):
+        yield from name_versions(lambda: _read_files(paths, side, columns, folder))
+        return
+    yield from _read_files(paths, side, columns, folder)
+
+
+def _read_files(paths: Sequence[Path], side: Side, columns: TextColumns, folder: Path | None) -> Iterator[Record]:
     numbers = count()
     for path in paths:
         for record in _read_file(path, side, columns):
@@ -155,6 +176,6 @@ def _describe_unknown(path: Path) -> str:
     outside = "".join(f" {each.name}," for each in load_outside_formats())
     return (
         f"{path}: {what}; its form is not recognised; expected{outside} JSON lines, CSV, TSV, Parquet, RIS, NBIB,"
-        " EndNote or PubMed XML, TREC's <DOC> or <top> files, SMART's, HTML, or a folder of plain texts,"
+        " EndNote or PubMed XML, TREC's <DOC> or <top> files, SMART's, laws in XML, HTML, or a folder of plain texts,"
         " Markdown or HTML, one a file"
     )

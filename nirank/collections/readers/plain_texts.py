@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_bytes, read_text, strip_packed_suffix
+from nirank.collections.readers.law_html import LawPage, describe_law_page, holds_law_page
+from nirank.collections.readers.laws import make_law_record
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.forms.column_names import TextColumns
@@ -38,8 +40,7 @@ def read_plain_text(path: Path) -> Record:
     """Return a file as a record whose id is the file's name."""
     ending, id = find_ending(path), name_file(path, None)
     if ending in HTML_ENDINGS:
-        title, text = read_html_text(parse_html(decode_html(read_bytes(path, MAX_LINE_BYTES))))
-        return Record(id, title, text, {}, 1)
+        return read_html_record(path)._replace(id=id)
     text = read_text(path, MAX_LINE_BYTES)
     heading = _MARKDOWN_HEADING.match(text) if ending in MARKDOWN_ENDINGS else None
     if heading is None:
@@ -57,9 +58,17 @@ def begins_html(lines: Sequence[str]) -> bool:
     return bool(_BEGINS_HTML.match("".join(lines)))
 
 
+def read_html_record(path: Path) -> Record:
+    """Return a page as a record without an id: a law with its parts, else title and text."""
+    root = parse_html(decode_html(read_bytes(path, MAX_LINE_BYTES)))
+    if holds_law_page(root):
+        return make_law_record(root, LawPage(), describe_law_page(root))._replace(id="")
+    title, text = read_html_text(root)
+    return Record("", title, text, {}, 1)
+
+
 def _read_html(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
-    title, text = read_html_text(parse_html(decode_html(read_bytes(path, MAX_LINE_BYTES))))
-    yield Record("", title, text, {}, 1)
+    yield read_html_record(path)
 
 
 HTML = TextFormat("HTML", _read_html, HTML_ENDINGS, begins_html)
