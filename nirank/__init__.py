@@ -53,6 +53,7 @@ _PLACES = {
     "nirank.stages.dated": ("Dated",),
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
+    "nirank.stages.fold_versions": ("FoldVersions",),
     "nirank.stages.hnsw": ("HNSW",),
     "nirank.stages.in_force": ("InForce",),
     "nirank.stages.intersection": ("Intersection",),
@@ -77,6 +78,7 @@ _PLACES = {
     "nirank.stages.top_terms": ("TopTerms",),
     "nirank.stages.union": ("Union",),
     "nirank.stages.weighted_sum": ("WeightedSum", "weighted_sum"),
+    "nirank.stages.versions": ("Versions",),
     "nirank.stages.where": ("Where",),
     "nirank.stages.windows": ("Windows",),
     "nirank.store": ("open_store",),
@@ -153,6 +155,7 @@ if TYPE_CHECKING:
     from nirank.stages.dated import Dated as Dated
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
+    from nirank.stages.fold_versions import FoldVersions as FoldVersions
     from nirank.stages.hamming import Hamming as Hamming
     from nirank.stages.hnsw import HNSW as HNSW
     from nirank.stages.in_force import InForce as InForce
@@ -184,6 +187,7 @@ if TYPE_CHECKING:
     from nirank.stages.token_blocking import TokenBlocking as TokenBlocking
     from nirank.stages.top_terms import TopTerms as TopTerms
     from nirank.stages.union import Union as Union
+    from nirank.stages.versions import Versions as Versions
     from nirank.stages.weighted_sum import WeightedSum as WeightedSum
     from nirank.stages.weighted_sum import weighted_sum as weighted_sum
     from nirank.stages.where import Where as Where

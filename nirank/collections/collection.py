@@ -16,6 +16,7 @@ from nirank.collections.contents import Contents, describe_known, join_contents
 from nirank.collections.findings import Finding, raise_errors
 from nirank.collections.mappings import judgements_from_mapping, pairs_from_mapping, texts_from_mapping
 from nirank.collections.rules import check_data, check_rules
+from nirank.collections.works import WorkRule
 from nirank.errors import ConfigError
 
 
@@ -45,6 +46,7 @@ class Collection(CollectionData):
         known: Mapping[Any, Iterable[Any]] | None = None,
         date: str | None = None,
         time: Time = "all",
+        works: str | Mapping[str, str] | None = None,
         max_dangling: float = 0.05,
         check: bool = True,
     ) -> Collection:
@@ -69,6 +71,7 @@ class Collection(CollectionData):
             candidate_pairs,
             known_pairs,
             origin={"source": "memory"},
+            works=None if works is None else WorkRule.of(works),
         )
         rules = {"self_match": self_match, "date": date, "time": time}
         return cls.join(name, split, contents, rules, max_dangling=max_dangling, check=check)

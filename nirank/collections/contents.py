@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from nirank.collections.audit.facts import AuditFacts, CandidateFacts, Judgement
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
+from nirank.collections.works import WorkRule, check_work_key, resolve_works
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 from nirank.flow.judgement_files import PairsFile, QrelsFile
@@ -35,6 +36,7 @@ class Contents:
     other_splits        the judgements of the other splits
     origin              where it came from
     ignores_candidates  whether the source has candidates that are not used
+    works               how judgements that name a law are understood; None: they name documents
     """
 
     docs: tuple[Texts, ImportFacts]
@@ -46,6 +48,7 @@ class Contents:
     other_splits: Mapping[str, QrelsFile] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
     ignores_candidates: bool = False
+    works: WorkRule | None = None
 
 
 def join_contents(
@@ -55,6 +58,7 @@ def join_contents(
 
     rules  fields of `CollectionData`: self_match, date, time, group, measures, unit, relation
     """
+    contents, law_conventions = _resolve_works(contents, rules.get("date"))
     (docs, doc_facts), (topics, query_facts) = contents.docs, contents.queries
     declared = contents.declared
     queries = topics if declared is None or declared.all() else topics.take(np.flatnonzero(declared))
@@ -69,7 +73,7 @@ def join_contents(
         {key: _join_judgements(file, queries.ids, docs.ids, min_rel, key) for key, (file, min_rel) in sets.items()}
         for sets in (judgement_sets, known_sets)
     )
-    origin = _describe_origin(contents, docs, queries, qrels, candidates, conventions)
+    origin = _describe_origin(contents, docs, queries, qrels, candidates, {**law_conventions, **conventions})
     origin["texts"] = _describe_texts(facts)
     if rules.get("relation") == "self":
         origin["counts"] |= {key: judgements.count_unordered() for key, judgements in qrels.items()}
@@ -77,6 +81,25 @@ def join_contents(
         CollectionData(name, docs, queries, qrels, split, candidates, known, known_qrels, **rules, origin=origin),
         facts,
     )
+
+
+def _resolve_works(contents: Contents, date: str | None) -> tuple[Contents, dict[str, str]]:
+    """Let judgements that name a law be of a version of it; return what is said of that, too."""
+    rule = contents.works
+    if rule is None:
+        return contents, {}
+    (docs, _), (topics, _) = contents.docs, contents.queries
+    check_work_key(docs, rule.key, "works")
+    sets: dict[str, tuple[QrelsFile, int]] = {}
+    stated = []
+    for name, (file, min_rel) in contents.judgement_sets.items():
+        laws = resolve_works(file, topics, docs, rule, date)
+        sets[name] = laws.file, min_rel
+        text = f"{name}: {laws.named:,} of {len(file):,} judgements name a law by '{rule.key}', and are of its version"
+        stated.append(f"{text} {rule.take}" + (f"; {laws.without:,} has none by then" if laws.without else ""))
+    others = {name: resolve_works(file, topics, docs, rule, date).file for name, file in contents.other_splits.items()}
+    conventions = {"works": "; ".join(stated)} if stated else {}
+    return replace(contents, judgement_sets=sets, other_splits=others), conventions
 
 
 def _remove_known(

@@ -46,6 +46,7 @@ class CollectionKeys(Section):
     self_match: Annotated[Text | dict[str, str], Expectation("keep, id, or {key: …}")] = _NOT_GIVEN
     date: Text = _NOT_GIVEN
     time: Text = _NOT_GIVEN
+    works: Annotated[Text | dict[str, str], Expectation("a metadata key, or {key: work, take: latest}")] = _NOT_GIVEN
     expect: Annotated[dict[str, int | str], Expectation("a mapping of counts or digests")] = _NOT_GIVEN
     measures: Annotated[Any, FormMark("measure", least=1)] = _NOT_GIVEN
     group: Text = _NOT_GIVEN

@@ -36,6 +36,7 @@ from nirank.collections.sources.record_tables import Ask, PairFiles, RecordTable
 from nirank.collections.sources.source import Source
 from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.texts import Texts
+from nirank.collections.works import WorkRule
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgement_files import PairsFile, QrelsFile, read_pairs, read_qrels
@@ -67,6 +68,7 @@ def load(
     self_match: SelfMatch = "keep",
     date: str | None = None,
     time: Time = "all",
+    works: str | Mapping[str, str] | None = None,
     expect: Mapping[str, int | str] | None = None,
     measures: Sequence[str] = (),
     group: str | None = None,
@@ -105,6 +107,8 @@ def load(
     self_match    what to do with the query's own document: 'keep', 'id' or {'key': metadata key}
     date          metadata key of the dates; default: found by its name
     time          'all', or 'as_of_query': documents dated before the query, and undated ones
+    works         the metadata key that versions of a law share, or {'key': …, 'take': …}: judgements may then name the
+                  law, and are of its version 'as_of_query' (default), 'adopted' or 'latest'; the row counts them
     expect        counts and digests that must hold: docs, queries, judgements, docs_digest, …
     measures      asked for here instead of the experiment's
     group         collections of one group get a row with the mean over them
@@ -129,6 +133,7 @@ def load(
         "self_match": self_match,
         "date": date,
         "time": time,
+        "works": works,
         "max_dangling": max_dangling,
         "store": store,
     }
@@ -161,6 +166,7 @@ def load(
         other_splits,
         opened.describe_origin(),
         candidates is False,
+        None if works is None else WorkRule.of(works),
     )
     rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
     if isinstance(opened, (RecordTables, Coliee)):

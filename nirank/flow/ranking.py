@@ -297,3 +297,14 @@ class Ranking(Pairs):
         depth = json.loads((folder / "ranking.json").read_text())["depth"]
         scores = np.load(folder / "scores.npy", mmap_mode="r")
         return cls(queries, docs, pairs.offsets, pairs.rows, scores, depth)
+
+
+def find_certain_depth(ranking: Ranking, counts: NDArray[np.int64]) -> int | None:
+    """Return the fewest made documents (or parts) of any query whose list was cut; None where none was.
+
+    counts  (n_queries,) how many were made of each list
+    """
+    if ranking.depth is None:
+        return None
+    was_cut = ranking.counts >= ranking.depth
+    return max(int(counts[was_cut].min()), 1) if was_cut.any() else None

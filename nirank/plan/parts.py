@@ -15,9 +15,9 @@ from nirank.algebra.node import Job
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs, compute_offsets, concatenate_ranges
-from nirank.flow.ranking import Ranking
+from nirank.flow.ranking import Ranking, find_certain_depth
 from nirank.flow.scope import Scope
-from nirank.plan.tasks import combine_scopes, find_certain_depth
+from nirank.plan.tasks import combine_scopes
 
 Side = Literal["docs", "queries"]
 _BODY = TextView("text")

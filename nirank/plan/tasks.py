@@ -14,7 +14,7 @@ from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, TextMa
 from nirank.collections.texts import Texts
 from nirank.errors import StageError
 from nirank.flow.pairs import Pairs
-from nirank.flow.ranking import Ranking
+from nirank.flow.ranking import Ranking, find_certain_depth
 from nirank.flow.scope import Scope, intersect_scopes
 
 _CHECKED = 1 << 18  # pairs whose scope is looked at together
@@ -137,14 +137,6 @@ def align_rewritten(job: Job) -> Texts:
     rows = pa.array(places, mask=places < 0)
     columns = {name: column.take(rows).fill_null("") for name, column in texts.columns.items()}
     return Texts(queries.ids, columns, reads_all_columns=texts.reads_all_columns)
-
-
-def find_certain_depth(ranking: Ranking, counts: NDArray[np.int64]) -> int | None:
-    """Return the fewest made documents (or parts) of any query whose list was cut; None where none was."""
-    if ranking.depth is None:
-        return None
-    was_cut = ranking.counts >= ranking.depth
-    return max(int(counts[was_cut].min()), 1) if was_cut.any() else None
 
 
 def combine_scopes(job: Job, queries: Texts | None = None, docs: Texts | None = None) -> Scope:

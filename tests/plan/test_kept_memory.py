@@ -27,6 +27,7 @@ COVERED: dict[str, set[str]] = {
             "date_decay",
             "date_density",
             "dated",
+            "fold_versions",
             "in_force",
             "intersection",
             "language_model",
@@ -35,7 +36,7 @@ COVERED: dict[str, set[str]] = {
             "run",
             *load_fusions(),
         ),
-        *("union", "weighted_sum", "where"),
+        *("union", "versions", "weighted_sum", "where"),
     },
     "blocking": {"minhash", "rules", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
     "texts": {

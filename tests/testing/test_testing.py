@@ -25,6 +25,7 @@ from nirank.stages.cut import Cut
 from nirank.stages.date_decay import DateDecay
 from nirank.stages.dated import Dated
 from nirank.stages.first_words import FirstWords
+from nirank.stages.fold_versions import FoldVersions
 from nirank.stages.in_force import InForce
 from nirank.stages.intersection import Intersection
 from nirank.stages.minhash import MinHash
@@ -40,6 +41,7 @@ from nirank.stages.sorted_neighbourhood import SortedNeighbourhood
 from nirank.stages.tfidf import TFIDF
 from nirank.stages.token_blocking import TokenBlocking
 from nirank.stages.union import Union
+from nirank.stages.versions import Versions
 from nirank.stages.weighted_sum import WeightedSum
 from nirank.stages.where import Where
 from nirank.stages.windows import Windows
@@ -77,6 +79,10 @@ SOUND_STAGES: list[Stage] = [
     Dated("before", days=800),
     Dated("any", gap=(-2, 4)),
     Dated("any", gap=(None, 400), unit="days", undated="drop"),
+    Versions(work="date"),
+    Versions("latest", work="date"),
+    Versions("adopted", work="date", undated="drop"),
+    FoldVersions("date"),
     InForce("date"),
     InForce("date", undated="drop"),
     Where({"date": {"min": "2003"}}),
