@@ -56,6 +56,7 @@ _PLACES = {
     "nirank.stages.fold_versions": ("FoldVersions",),
     "nirank.stages.hnsw": ("HNSW",),
     "nirank.stages.in_force": ("InForce",),
+    "nirank.stages.interaction": ("Interaction",),
     "nirank.stages.intersection": ("Intersection",),
     "nirank.stages.ivf": ("IVF",),
     "nirank.stages.key_sentences": ("KeySentences",),
@@ -97,6 +98,7 @@ _PLACES = {
     "nirank.synthesis.synthetic_queries": ("SyntheticQueries",),
     "nirank.training.copies": ("Copies",),
     "nirank.inference.ngram_models": ("HashedNGrams",),
+    "nirank.training.interaction_models": ("InteractionRecipe", "TrainInteraction"),
     "nirank.training.models": ("Soup", "Train"),
     "nirank.training.negatives": ("LabelledNegatives", "Mined"),
     "nirank.training.recipe": ("Lora", "Recipe"),
@@ -159,6 +161,7 @@ if TYPE_CHECKING:
     from nirank.stages.hamming import Hamming as Hamming
     from nirank.stages.hnsw import HNSW as HNSW
     from nirank.stages.in_force import InForce as InForce
+    from nirank.stages.interaction import Interaction as Interaction
     from nirank.stages.intersection import Intersection as Intersection
     from nirank.stages.ivf import IVF as IVF
     from nirank.stages.key_sentences import KeySentences as KeySentences
@@ -209,6 +212,8 @@ if TYPE_CHECKING:
     from nirank.synthesis.synthetic import Synthetic as Synthetic
     from nirank.synthesis.synthetic_queries import SyntheticQueries as SyntheticQueries
     from nirank.training.copies import Copies as Copies
+    from nirank.training.interaction_models import InteractionRecipe as InteractionRecipe
+    from nirank.training.interaction_models import TrainInteraction as TrainInteraction
     from nirank.training.models import Soup as Soup
     from nirank.training.models import Train as Train
     from nirank.training.negatives import LabelledNegatives as LabelledNegatives

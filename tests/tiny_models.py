@@ -168,3 +168,23 @@ def tune_causal(folder: Path, texts: list[str], epochs: int = 12) -> None:
             optimizer.step()
             optimizer.zero_grad()
     model.save_pretrained(folder)
+
+
+def make_interaction(folder: Path, base: str, kind: str = "drmm", **options: Any) -> Path:
+    """Make a DRMM or PACRR with random weights over a base's word vectors; options are the design's."""
+    import torch
+
+    from nirank.inference.interaction_models import InteractionFiles
+    from nirank.inference.interaction_networks import MixedScorer
+    from nirank.inference.interactions import InteractionDesign
+    from nirank.inference.mixture import Mixture
+    from nirank.inference.models import resolve_model
+
+    sizes = {"doc_terms": 12, "ngrams": 3, "filters": 4, "k_max": 2} if kind == "pacrr" else {}
+    design = InteractionDesign(kind, **{"query_terms": 5, **sizes, **options})  # type: ignore[arg-type]
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        network = MixedScorer(design)
+    mixture = Mixture(*network.weights.tolist(), sd_r=1.0, sd_p=0.3)
+    InteractionFiles(design, base, resolve_model(base).identity, 100, mixture).save(network, folder)
+    return folder

@@ -14,12 +14,16 @@ from nirank.errors import ConfigError
 if TYPE_CHECKING:
     from nirank.algebra.sides import Sides
 
-ModelKind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
+EncoderKind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
+NetworkKind = Literal["drmm", "pacrr"]
+ModelKind = EncoderKind | NetworkKind
 MODEL = "model"  # the role of a trained model among a node's inputs, and the folder in its artifact
 KINDS: Mapping[str, str] = {
     "bi_encoder": "a bi-encoder",
     "cross_encoder": "a cross-encoder",
     "sparse_encoder": "a sparse encoder",
+    "drmm": "a DRMM",
+    "pacrr": "a PACRR",
 }
 T = TypeVar("T")
 
@@ -121,17 +125,19 @@ class _ModelOption:
 Model = Annotated[str | TrainedModel, _ModelOption]
 
 
-def plan_models(value: T, sides: Sides, kind: str | None, where: str) -> T:
+def plan_models(value: T, sides: Sides, kind: str | tuple[str, ...] | None, where: str) -> T:
     """Return a stage (or another frozen value) whose trained models know their nodes.
 
-    kind  what the stage can use; raises ConfigError for a model of another
+    kind  what the stage can use, or several; raises ConfigError for a model of another
     """
+    kinds = (kind,) if isinstance(kind, str) else kind
     changed: dict[str, Any] = {}
     for field in dataclasses.fields(value):  # type: ignore[arg-type]
         model = getattr(value, field.name)
         if isinstance(model, TrainedModel) and not isinstance(model, PlannedModel):
-            if kind is not None and model.kind != kind:
-                raise ConfigError(f"{where}: needs {KINDS[kind]}; {model.title} is {KINDS[model.kind]}")
+            if kinds is not None and model.kind not in kinds:
+                needed = " or ".join(KINDS[usable] for usable in kinds)
+                raise ConfigError(f"{where}: needs {needed}; {model.title} is {KINDS[model.kind]}")
             changed[field.name] = PlannedModel(model, model.compile_node(sides))
     return replace(value, **changed) if changed else value  # type: ignore[type-var]
 

@@ -85,7 +85,7 @@ class Stage(Pipeline):
     source   where the method is defined: paper, section, formula
     reads    what the stage may see beside texts: {"judgements"}
     symmetric    it gives the same pairs when the documents ask for queries, as long as what flows in is the same
-    model_kind   what models in its options must be, where they are trained: 'bi_encoder', …
+    model_kind   what models in its options must be, where they are trained: 'bi_encoder', …; or several kinds
     """
 
     name: ClassVar[str]
@@ -93,7 +93,7 @@ class Stage(Pipeline):
     source: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
     symmetric: ClassVar[bool] = False
-    model_kind: ClassVar[ModelKind | None] = None
+    model_kind: ClassVar[ModelKind | tuple[ModelKind, ...] | None] = None
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 

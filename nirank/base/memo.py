@@ -78,7 +78,12 @@ def open_null_memo(space: Mapping[str, Any], row_type: np.dtype[Any]) -> Memo:
 
 def hash_texts(texts: Iterable[str]) -> Keys:
     """Return the 128-bit BLAKE2b digest of each text."""
-    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
+    return hash_bytes(text.encode("utf-8", "surrogatepass") for text in texts)
+
+
+def hash_bytes(items: Iterable[Any]) -> Keys:
+    """Return the 128-bit BLAKE2b digest of each item: bytes, or an array."""
+    digests = [hashlib.blake2b(item, digest_size=16).digest() for item in items]
     return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
 
 

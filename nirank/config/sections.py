@@ -55,7 +55,7 @@ class Section(BaseModel):
         return {field.alias or name: getattr(self, name) for name, field in fields if name in self.model_fields_set}
 
 
-def make_section(kind: type[Any], words: Words, *, without: Collection[str] = (), **keys: Any) -> type[Section]:
+def make_section(kind: type[Any], words: Words, /, *, without: Collection[str] = (), **keys: Any) -> type[Section]:
     """Return the section whose keys are the fields of a data class, with their types and defaults.
 
     without  fields that are no keys

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.model import TrainedModel
+from nirank.algebra.model import KINDS, NetworkKind, TrainedModel
 from nirank.algebra.tuned import grid
 from nirank.base.files import expand_path
 from nirank.base.values import get_field_type
@@ -19,6 +19,7 @@ from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.inference.ngram_models import NGramOptions
 from nirank.training.copies import Copies
+from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
@@ -120,6 +121,25 @@ TrainKeys = make_section(
     recipe=mark_form("recipe"),
     watch=mark_form("watch"),
     seed=int,
+)
+InteractionKeys = make_section(
+    TrainInteraction,
+    Words(
+        "an interaction network",
+        "an interaction network has no key",
+        "{base: …, kind: drmm, data: …}",
+        "an interaction network needs '{key}'; it has base, data, kind, query_terms, date_key, recipe, seed, and as"
+        " pacrr doc_terms, ngrams, filters, k_max",
+    ),
+    base=mark_form("model"),
+    data=mark_form("data"),
+    kind=(NetworkKind, ...),
+    recipe=mark_form("interaction_recipe"),
+    seed=int,
+)
+InteractionRecipeKeys = make_section(
+    InteractionRecipe,
+    Words("recipe", "a network's recipe has no key", "{epochs: 20, batch: 16, learning_rate: 0.01, margin: 1}"),
 )
 NGramKeys = make_section(
     NGramOptions,
@@ -249,6 +269,13 @@ def _read_trained_model(tree: Tree, file: OpenFile) -> TrainedModel | None:
         return None
     if "soup" in tree.value:
         return _read_soup(tree, file)
+    kind = tree.value.get("kind")
+    if kind is not None and kind.text is not None and kind.text not in KINDS:
+        near = suggest(kind.text, KINDS)
+        file.mistakes.add(kind, f"a trained model: kind is one of {', '.join(KINDS)}, got '{kind.text}'{near}")
+        return None
+    if kind is not None and kind.text in get_args(NetworkKind):
+        return read_value(InteractionKeys, TrainInteraction, tree, file)
     return read_value(TrainKeys, Train, tree, file)
 
 
@@ -354,7 +381,8 @@ FORMS = {
     "model": Form(_read_model, lambda: [SCALAR, NGramModelKeys]),
     "hashed_ngrams": make_form(NGramKeys, NGramOptions),
     "model_name": Form(_read_model_name, lambda: [SCALAR]),
-    "trained_model": Form(_read_trained_model, lambda: [TrainKeys, SoupKeys]),
+    "trained_model": Form(_read_trained_model, lambda: [TrainKeys, InteractionKeys, SoupKeys]),
     "recipe": make_form(RecipeKeys, Recipe),
+    "interaction_recipe": make_form(InteractionRecipeKeys, InteractionRecipe),
     "watch": make_form(WatchKeys, _make_watch),
 }

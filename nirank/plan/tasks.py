@@ -16,6 +16,7 @@ from nirank.errors import StageError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking, find_certain_depth
 from nirank.flow.scope import Scope, intersect_scopes
+from nirank.flow.tails import append_tail
 
 _CHECKED = 1 << 18  # pairs whose scope is looked at together
 
@@ -52,26 +53,7 @@ def score(job: Job) -> Ranking:
     if not isinstance(pairs, Ranking) or len(head) == len(pairs):
         depth = pairs.depth if isinstance(pairs, Ranking) else None
         return Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, ranking.scores, depth)
-    return _append_tail(ranking, pairs, stage.depth)
-
-
-def _append_tail(head: Ranking, ranking: Ranking, depth: int) -> Ranking:
-    """Append what lies below `depth` in a ranking, with scores that continue below the head's least."""
-    below = ranking.ranks > depth
-    tail_q, tail_rows, tail_ranks = ranking.query_rows[below], ranking.rows[below], ranking.ranks[below]
-    least = head.scores[head.offsets[1:][tail_q] - 1].astype(np.float64)
-    # One unit a rank, or more where the type is so coarse at this size that a unit would vanish.
-    step = np.maximum(1.0, 4 * np.spacing((np.abs(least) + len(ranking)).astype(head.scores.dtype)).astype(np.float64))
-    tail_scores = (least - step * (tail_ranks - depth)).astype(head.scores.dtype)
-    return Ranking.build(
-        ranking.queries,
-        ranking.docs,
-        np.concatenate((head.query_rows, tail_q)),
-        np.concatenate((head.rows, tail_rows)),
-        np.concatenate((head.scores, tail_scores)),
-        source="tail",
-        depth=ranking.depth,
-    )
+    return append_tail(ranking, pairs, stage.depth)
 
 
 def combine(job: Job) -> Pairs:

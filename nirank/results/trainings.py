@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nirank.algebra.node import Node
 from nirank.plan.execute import Runner
 from nirank.results.row_training import ModelSoup, Training
+from nirank.training.interaction_tasks import TRAIN_TASK as INTERACTION_TASK
 from nirank.training.tasks import SOUP_TASK, TRAIN_TASK
 
 POINTS = 200  # of a loss curve that are kept on a row: means over stretches of equal length
@@ -15,7 +16,7 @@ POINTS = 200  # of a loss curve that are kept on a row: means over stretches of 
 
 def describe_trainings(target: Node, runner: Runner) -> tuple[Training | ModelSoup, ...]:
     """Return what is known of every model that was made for a ranking, in the order in which they were made."""
-    nodes = [node for node in target.walk() if node.task in (TRAIN_TASK, SOUP_TASK)]
+    nodes = [node for node in target.walk() if node.task in (TRAIN_TASK, INTERACTION_TASK, SOUP_TASK)]
     return tuple(
         _describe_soup(node, runner) if node.task == SOUP_TASK else _describe_training(node, runner) for node in nodes
     )

@@ -61,8 +61,21 @@ class MinedData(TrainingData):
         grade      the least grade of a positive; None: as the judgement set says
         positives  at most so many a query
         """
-        assert judged.judgements is not None, "checked where judged queries are opened"
         views = self.check_views(judged, sources)
+        mined = self.compile_rows(judged, sources, grade, positives)
+        text_inputs: Inputs = (("queries", judged.queries), ("docs", judged.docs), ("mined", mined))
+        if self.teacher is not None:
+            pairs = Node(
+                f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
+            )
+            text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
+        return Node(f"{TASKS}:read_mined", 1, views, text_inputs, offline=True, label=f"examples of {self.title}")
+
+    def compile_rows(
+        self, judged: Sides, sources: TrainingSources, grade: int | None = None, positives: int | None = None
+    ) -> Node:
+        """Return the computation that gives the `MinedRows` of judged queries; options as in `compile_examples`."""
+        assert judged.judgements is not None, "checked where judged queries are opened"
         sides_inputs = (("queries", judged.queries), ("docs", judged.docs))
         options = {"grade": grade, "positives": positives}
         params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -77,16 +90,9 @@ class MinedData(TrainingData):
                 inputs += (("list", sources.compile_pipeline(pipeline, judged)),)
         if self.negatives is not None:
             params["negatives"] = [source.params() for source in self.negative_sources]
-        mined = Node(
+        return Node(
             f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
         )
-        text_inputs: Inputs = (*sides_inputs, ("mined", mined))
-        if self.teacher is not None:
-            pairs = Node(
-                f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
-            )
-            text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
-        return Node(f"{TASKS}:read_mined", 1, views, text_inputs, offline=True, label=f"examples of {self.title}")
 
     def check_views(self, judged: Sides, sources: TrainingSources) -> dict[str, View]:
         """Return the views that are not the default, by name; raise ConfigError for columns that are not there."""

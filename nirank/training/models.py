@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nirank.algebra.model import (
     KINDS,
     MODEL,
+    EncoderKind,
     Model,
     ModelKind,
+    NetworkKind,
     PlannedModel,
     TrainedModel,
     list_model_inputs,
@@ -47,7 +49,7 @@ class Train(TrainedModel):
 
     base: Model
     data: TrainingData
-    kind: ModelKind = "bi_encoder"
+    kind: EncoderKind = "bi_encoder"
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
     watch: Watch | None = None
     seed: int | Placeholder = SEED
@@ -56,6 +58,8 @@ class Train(TrainedModel):
 
     def __post_init__(self) -> None:
         fit_fields(self, "train")
+        if isinstance(self.base, TrainedModel) and self.base.kind in get_args(NetworkKind):
+            raise ConfigError(f"train: base is an encoder; {self.base.title} is {KINDS[self.base.kind]}")
         if self.rounds < 1:
             raise ConfigError(f"train: rounds must be 1 or more, got {self.rounds}")
         if self.rounds_from not in ("base", "previous"):
@@ -155,6 +159,12 @@ class Soup(TrainedModel):
         fit_fields(self, "soup")
         if not self.of:
             raise ConfigError("soup: expected at least one model")
+        networks = [model for model in self.of if model.kind in get_args(NetworkKind)]
+        if networks:
+            raise ConfigError(
+                f"soup: encoders from one start are averaged; {networks[0].title} is {KINDS[networks[0].kind]}, which"
+                " starts from nothing"
+            )
         if self.how not in ("uniform", "greedy", "wise"):
             raise ConfigError(f"soup: how is uniform, greedy or wise, got {self.how!r}")
         if (self.how == "greedy") != (self.watch is not None):

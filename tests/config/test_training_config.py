@@ -17,7 +17,9 @@ from nirank.inference.ngram_models import HashedNGrams
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.dense import Dense
+from nirank.stages.interaction import Interaction
 from nirank.training.copies import Copies
+from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
@@ -88,6 +90,45 @@ folds: {{k: 5, seed: 3}}
     assert config.systems["T"] == expected
     assert config.seeds == (1, 2, 3)
     assert config.folds == Folds(5, 3)
+
+
+def test_interaction_networks(tmp_path):
+    config = read_config(
+        tmp_path,
+        f"""
+data:
+  listed: {{split: train, negatives: {{of: B, ranks: [1, 50], n: 4, choose: random}}}}
+models:
+  d: {{base: "{BASE}", kind: drmm, data: listed, query_terms: 30, date_key: date, recipe: {{epochs: 3, learning_rate: 5.0e-3}}, seed: 2}}
+  p: {{base: "{BASE}", kind: pacrr, data: listed, doc_terms: 200, ngrams: 2, filters: 8, k_max: 3}}
+systems:
+  B: bm25
+  D: [B, {{interaction: d}}]
+  P: [B, {{interaction: {{model: p, depth: 20}}}}]
+""",
+    )
+    listed = TrainingSet(Judged(split="train"), Mined(BM25(), (1, 50), 4, "random"))
+    recipe = InteractionRecipe(3, learning_rate=5e-3)
+    drmm = TrainInteraction(BASE, listed, query_terms=30, date_key="date", recipe=recipe, seed=2)
+    pacrr = TrainInteraction(BASE, listed, "pacrr", doc_terms=200, ngrams=2, filters=8, k_max=3)
+    assert config.systems["D"] == BM25() >> Interaction(drmm)
+    assert config.systems["P"] == BM25() >> Interaction(pacrr, depth=20)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("kind: drmm", "an interaction network needs 'data'"),
+        ("kind: drmm, data: {split: train, negatives: bm25}, querry_terms: 3", "did you mean 'query_terms'?"),
+        ("kind: drmm, data: {split: train, negatives: bm25}, ngrams: 3", "ngrams does nothing in a DRMM"),
+        ("kind: drmm, data: {split: train, negatives: bm25}, recipe: {lora: {}}", "recipe has no key 'lora'"),
+        ("kind: pacrr, data: {split: train}", "its negatives come from one pre-fetcher's lists"),
+        ("kind: drm, data: {split: train}", "sparse_encoder, drmm, pacrr, got 'drm'"),
+    ],
+)
+def test_mistakes_in_interaction_networks(tmp_path, model, message):
+    text = f"models: {{m: {{base: '{BASE}', {model}}}}}\nsystems: {{D: [bm25, {{interaction: m}}]}}"
+    assert message in read_mistakes(tmp_path, text)
 
 
 @pytest.mark.parametrize(

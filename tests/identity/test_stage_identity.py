@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import itertools
+import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, StageError
 from nirank.experiment.experiment import Experiment
 from nirank.inference import models
+from nirank.inference.mixture import Mixture
 from nirank.inference.models import ModelFiles
 from nirank.lexical import jvm, scoring
 from nirank.plan.compile import compile_pipeline
@@ -90,6 +92,10 @@ def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
 
     monkeypatch.setattr(models, "resolve_model", resolve)
+    design = {"design": {"kind": "drmm", "query_terms": 5}, "base": "b", "depth": 100}
+    design["base_content"] = {"hub": "b", "commit": "main"}
+    (tmp_path / "interaction.json").write_text(json.dumps(design))
+    Mixture(1.0, 1.0, 0.5, 0.5).save(tmp_path)
 
 
 @pytest.fixture

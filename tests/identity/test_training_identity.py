@@ -23,6 +23,7 @@ from nirank.inference.models import ModelFiles
 from nirank.stages.dense import Dense
 from nirank.stages.sparse import Sparse
 from nirank.training.copies import Copies
+from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
@@ -109,6 +110,37 @@ def test_models_that_are_trained() -> None:
     assert len({find_address(value) for value in different}) == len(different)
     with pytest.raises(ConfigError, match="SEED must be substituted"):
         find_address(dataclasses.replace(base, seed=SEED))
+
+
+def test_interaction_networks() -> None:
+    data = TrainingSet(JUDGED, Mined(BM25(), ranks=(1, 50), n=4, choose="random"))
+    drmm, pacrr = (TrainInteraction("m", data, kind, seed=1) for kind in ("drmm", "pacrr"))  # type: ignore[arg-type]
+    fields = {field.name for field in dataclasses.fields(TrainInteraction)}
+    assert vary(drmm, find_address) | vary(pacrr, find_address) >= fields - {"data"}
+    recipes = vary(InteractionRecipe(), lambda recipe: find_address(dataclasses.replace(drmm, recipe=recipe)))
+    assert recipes == {field.name for field in dataclasses.fields(InteractionRecipe)}
+    negatives = data.negatives
+    assert isinstance(negatives, Mined)
+    others = [
+        *(dataclasses.replace(data, **{name: value}) for name, value in (("grade", 2), ("positives", 1))),
+        *(dataclasses.replace(data, **{name: "text"}) for name in ("query_text", "doc_text")),
+        dataclasses.replace(data, queries=dataclasses.replace(JUDGED, split="dev")),
+        *(
+            dataclasses.replace(data, negatives=dataclasses.replace(negatives, **{name: value}))
+            for name, value in (
+                ("of", BM25(b=0.9)),
+                ("ranks", (1, 60)),
+                ("ranks", (2, 50)),
+                ("n", 5),
+                ("choose", "top"),
+            )
+        ),
+    ]
+    addresses = {find_address(dataclasses.replace(drmm, data=value)) for value in (data, *others)}
+    assert len(addresses) == 1 + len(others)
+    assert find_address(dataclasses.replace(drmm, query_terms=50)) == find_address(drmm)  # what it is unless told
+    with pytest.raises(ConfigError, match="SEED must be substituted"):
+        find_address(dataclasses.replace(drmm, seed=SEED))
 
 
 def test_rounds_are_the_chain_that_one_would_write() -> None:

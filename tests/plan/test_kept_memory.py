@@ -57,6 +57,7 @@ COVERED: dict[str, set[str]] = {
         "dense",
         "hamming",
         "hnsw",
+        "interaction",
         "ivf",
         "lsh",
         "llm_listwise",
@@ -86,6 +87,7 @@ def test_trap_42_no_stage_takes_more_than_it_says(stages: str, tmp_path: Path) -
         tiny_models.make_cross_encoder(models / "cross", 1)
         tiny_models.make_splade(models / "splade")
         tiny_models.make_causal(models / "causal")
+        tiny_models.make_interaction(models / "network", str(models / "bi" / "model"))
     (tmp_path / "store").mkdir()
     command = [sys.executable, str(SCRIPT), str(tmp_path / "store"), str(models), stages]
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))

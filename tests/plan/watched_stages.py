@@ -212,6 +212,7 @@ def main(store: str, models: str, stages: str) -> None:
             "rprs": Listed(k=50) >> kinds["rprs"](bi),
             "sparse": kinds["sparse"](splade, k=n_docs),
             "cross_encoder": Listed(k=50) >> kinds["cross_encoder"](cross),
+            "interaction": Listed(k=50) >> kinds["interaction"](str(folder / "network")),
             "query_likelihood": Listed(k=50) >> kinds["query_likelihood"](causal),
             "max_sim": Listed(k=50) >> kinds["max_sim"](bi),
             "llm_listwise": Listed(k=50) >> kinds["llm_listwise"](start_server().url, "m"),

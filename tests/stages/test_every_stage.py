@@ -77,6 +77,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     folder = tmp_path_factory.mktemp("made")
     cross = tiny_models.make_cross_encoder(tmp_path_factory.mktemp("cross"), 1)
     splade = tiny_models.make_splade(tmp_path_factory.mktemp("splade"))
+    network = tiny_models.make_interaction(tmp_path_factory.mktemp("network"), str(splade), date_key="date")
     causal = tiny_models.make_causal(tmp_path_factory.mktemp("causal"))
     lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
     (folder / "some.run").write_text("\n".join(lines) + "\n")
@@ -110,6 +111,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "hnsw": kinds["hnsw"](MINILM),
         "in_force": within(kinds["in_force"]("date"), bm25),
         "intersection": fuse_two("intersection") >> BM25(),
+        "interaction": bm25 >> kinds["interaction"](str(network)),
         "ivf": kinds["ivf"](MINILM),
         "key_sentences": rewrite(kinds["key_sentences"](), bm25),
         "language_model": kinds["language_model"](),

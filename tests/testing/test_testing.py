@@ -140,6 +140,7 @@ CHECKED_ELSEWHERE = {
     "feedback",
     "hamming",
     "hnsw",
+    "interaction",
     "ivf",
     "key_sentences",
     "language_model",
