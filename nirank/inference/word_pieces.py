@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.node import Job, Node
-from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.collections.texts import Texts
 from nirank.errors import ModelError
@@ -22,6 +21,7 @@ from nirank.inference.word_vectors import WordVectors, open_word_vectors
 
 Pieces = NDArray[np.int32]
 
+_VECTOR_BYTES = 1 << 28  # where a configuration does not say how many there are
 _BATCH_TEXTS = 32  # tokenized at a time
 _BATCH_CHARACTERS = 1 << 20  # or fewer, if they are long
 
@@ -68,7 +68,7 @@ def make_piece_node(model: ModelFiles, texts: Node, view: View, *, offline: bool
         params,
         (("texts", texts),),
         offline=offline,
-        memory=_estimate_memory,
+        memory=WordVectors(model).estimate_memory,
         stage=model,
         label=f"word pieces of {texts.label}",
     )
@@ -107,6 +107,15 @@ def read_unit_vectors(model: ModelFiles) -> NDArray[np.float32]:
     return normalise(matrix, compute_norms(matrix))
 
 
+def estimate_unit_vectors(model: ModelFiles) -> int:
+    """Return the bytes that these vectors take beside the model."""
+    config = model.read_config("config.json")
+    vocabulary, dimension = config.get("vocab_size"), config.get("hidden_size")
+    if isinstance(vocabulary, int) and isinstance(dimension, int):
+        return 4 * vocabulary * dimension
+    return _VECTOR_BYTES
+
+
 def _make_batches(texts: Iterable[str]) -> Iterator[list[str]]:
     stream = iter(texts)
     while part := list(islice(stream, _BATCH_TEXTS)):
@@ -117,9 +126,3 @@ def _make_batches(texts: Iterable[str]) -> Iterator[list[str]]:
                 batch = []
             batch.append(text)
         yield batch
-
-
-def _estimate_memory(sizes: Sizes) -> MemoryNeed:
-    """Return what cutting needs: libraries, and a batch as Python's lists."""
-    del sizes
-    return MemoryNeed(estimate_library_memory("torch") + 16 * _BATCH_CHARACTERS)

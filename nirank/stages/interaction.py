@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from nirank.inference.interaction_models import InteractionFiles
     from nirank.inference.models import ModelFiles
 
-_VECTOR_BYTES = 1 << 28  # of the word pieces of a large vocabulary
-
 
 @stage
 class Interaction(Combiner):
@@ -75,9 +73,12 @@ class Interaction(Combiner):
         return {**super().describe_identity(), "model": dict(resolve_model(self.model).identity)}
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        del sizes
-        library = estimate_library_memory("torch") + estimate_library_memory("numba")
-        return MemoryNeed(library + _VECTOR_BYTES + 64 * MIB)
+        from nirank.inference.word_pieces import estimate_unit_vectors
+        from nirank.inference.word_vectors import WordVectors
+
+        base = self._resolve_base()
+        vectors = estimate_unit_vectors(base) + estimate_library_memory("numba")
+        return MemoryNeed(WordVectors(base).estimate_memory(sizes).main + vectors + 64 * MIB)
 
     def describe_conventions(self) -> Mapping[str, Any]:
         return {**super().describe_conventions(), "s_p": "min-max within the head"}

@@ -21,7 +21,6 @@ from nirank.training.training_data import TrainingData, require_sources
 from nirank.training.training_sets import TrainingSet
 
 _TASKS = "nirank.training.interaction_tasks"
-_VECTOR_BYTES = 1 << 28  # of the word pieces of a large vocabulary
 # What a network has where nothing else is asked for: of DRMM (Guo et al., CIKM 2016), with the number of query terms
 # ours, since its queries are whole documents; of PACRR (Hui et al., EMNLP 2017), l_q 16, l_g 3, n_s 2, with l_d 256 in
 # place of 800 and 16 filters in place of 32: a tenth of the time, on a processor.
@@ -219,11 +218,17 @@ class TrainInteraction(TrainedModel):
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what training needs: vectors, and what is read of every pair, or of a batch."""
+        from nirank.inference.models import resolve_model
+        from nirank.inference.word_pieces import estimate_unit_vectors
+        from nirank.inference.word_vectors import WordVectors
+
         design = self.design
         per_pair = design.query_terms * BINS * 2 if design.kind == "drmm" else 24
         batch = 16 * design.query_terms * design.width * (design.filters + 1) * 16 * max(design.ngrams - 1, 1)
-        library = estimate_library_memory("torch") + estimate_library_memory("numba")
-        return MemoryNeed(library + _VECTOR_BYTES + sizes.listed_pairs * per_pair + batch + 64 * MIB)
+        base = resolve_model(self.base_name)
+        vectors = estimate_unit_vectors(base) + estimate_library_memory("numba")
+        model = WordVectors(base).estimate_memory(sizes).main
+        return MemoryNeed(model + vectors + sizes.listed_pairs * per_pair + batch + 64 * MIB)
 
     def _compile_examples(self, judged: Sides, sources: TrainingSources) -> Node:
         """Return the computation that gives the retrieved positives, each with all that may be its negatives."""
