@@ -96,6 +96,7 @@ _PLACES = {
     "nirank.synthesis.seq2seq_generator": ("Seq2SeqGenerator",),
     "nirank.synthesis.synthetic": ("Synthetic",),
     "nirank.synthesis.synthetic_queries": ("SyntheticQueries",),
+    "nirank.training.codes": ("Codes",),
     "nirank.training.copies": ("Copies",),
     "nirank.inference.ngram_models": ("HashedNGrams",),
     "nirank.training.interaction_models": ("InteractionRecipe", "TrainInteraction"),
@@ -104,8 +105,9 @@ _PLACES = {
     "nirank.training.recipe": ("Lora", "Recipe"),
     "nirank.training.rule_pairs": ("RulePairs",),
     "nirank.training.training_sets": ("Fields", "Mixture", "TrainingFile", "TrainingSet"),
-    "nirank.training.watch": ("Watch",),
+    "nirank.training.watch": ("Watch", "WatchCodes"),
     "nirank.synthesis.causal_generator": ("CausalGenerator",),
+    "nirank.algebra.learned_sum": ("learned_sum",),
     "nirank.algebra.tuned": ("grid", "tune"),
     "nirank.flow.trec": ("read_run", "write_run"),
 }
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
     from nirank.algebra.application import within as within
     from nirank.algebra.context import Context as Context
     from nirank.algebra.judged import Judged as Judged
+    from nirank.algebra.learned_sum import learned_sum as learned_sum
     from nirank.algebra.stage import Combiner as Combiner
     from nirank.algebra.stage import Retriever as Retriever
     from nirank.algebra.stage import ScopeStage as ScopeStage
@@ -211,6 +214,7 @@ if TYPE_CHECKING:
     from nirank.synthesis.seq2seq_generator import Seq2SeqGenerator as Seq2SeqGenerator
     from nirank.synthesis.synthetic import Synthetic as Synthetic
     from nirank.synthesis.synthetic_queries import SyntheticQueries as SyntheticQueries
+    from nirank.training.codes import Codes as Codes
     from nirank.training.copies import Copies as Copies
     from nirank.training.interaction_models import InteractionRecipe as InteractionRecipe
     from nirank.training.interaction_models import TrainInteraction as TrainInteraction
@@ -226,6 +230,7 @@ if TYPE_CHECKING:
     from nirank.training.training_sets import TrainingFile as TrainingFile
     from nirank.training.training_sets import TrainingSet as TrainingSet
     from nirank.training.watch import Watch as Watch
+    from nirank.training.watch import WatchCodes as WatchCodes
 
 __all__ = ["__version__", *sorted(_HOMES)]
 

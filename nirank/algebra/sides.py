@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -61,6 +61,16 @@ class TrainingSources(Protocol):
         what  names the training set
         key   stands for the queries: with one that was there before, they are not read again
         docs  the documents that it is of, where it is of a collection's
+        """
+        ...
+
+    def find_evaluated_documents(
+        self, docs: Node, what: str, on_overlap: OnOverlap, splits: Sequence[str]
+    ) -> tuple[int, ...]:
+        """Return the documents, by row, that must be left out since they are evaluated queries; raise for 'refuse'.
+
+        what    names the training set
+        splits  whose queries' documents are left out beside these, whatever `on_overlap` says
         """
         ...
 

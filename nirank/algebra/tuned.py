@@ -1,4 +1,4 @@
-"""tune(): a pipeline that is chosen among candidates by a measure on queries held out for that."""
+"""Pipelines that judged queries decide; tune(): one that is chosen among candidates by a measure on such queries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.model import TrainedModel
@@ -20,8 +20,30 @@ if TYPE_CHECKING:
     from nirank.evaluation.bounds import Bound
 
 
+class DecidedPipeline(Pipeline):
+    """A pipeline that a computation on judged queries decides, before what contains it is compiled.
+
+    Subclasses are frozen data classes.
+    """
+
+    on: Judged
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """What is run on the judged queries."""
+        raise NotImplementedError
+
+    def with_pipelines(self, pipelines: tuple[Pipeline, ...]) -> Self:
+        """Return the same with others in the place of these."""
+        raise NotImplementedError
+
+    def decide(self, outcome: Mapping[str, Any] | None) -> Pipeline:
+        """Return the pipeline that an outcome means; of None what stands in for it until there is one."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, repr=False)
-class TunedPipeline(Pipeline):
+class TunedPipeline(DecidedPipeline):
     """The candidate with the best mean of a measure on some judged queries; of equal ones the first.
 
     subject_to  a bound on another measure of the same queries, such as 'PC >= 0.95': the best of the candidates that
@@ -63,6 +85,16 @@ class TunedPipeline(Pipeline):
             return Bound.parse(self.subject_to)
         except ConfigError as error:
             raise ConfigError(f"tune: subject_to: {error}") from None
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        return self.candidates
+
+    def with_pipelines(self, pipelines: tuple[Pipeline, ...]) -> Self:
+        return dataclasses.replace(self, candidates=pipelines)
+
+    def decide(self, outcome: Mapping[str, Any] | None) -> Pipeline:
+        return self.candidates[0 if outcome is None else outcome["chosen"]]
 
     @property
     def takes(self) -> frozenset[Flow]:

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.amounts import parse_size
-from nirank.config import collections, matching_rules, stopping, synthesis, systems, training, tuning
+from nirank.config import codes, collections, matching_rules, stopping, synthesis, systems, training, tuning
 from nirank.config.mistakes import Mistakes
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.overrides import override_value
@@ -129,6 +129,7 @@ def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
 
 
 FORMS: Mapping[str, Form] = {
+    **codes.FORMS,
     **collections.FORMS,
     **matching_rules.FORMS,
     **stopping.FORMS,

@@ -30,7 +30,7 @@ _COMPOSITES: Mapping[str, tuple[Callable[..., Pipeline], type[Section]]] = {
     "rewrite": (rewrite, _make_composite_section(Rewrite, "rewrite", "by")),
     "fold": (fold, _make_composite_section(Fold, "fold", "view")),
 }
-_TUNE = "tune"
+_DECIDED = ("tune", "learned_sum")  # by judged queries
 
 
 def _read_systems(tree: Tree, file: OpenFile) -> dict[str, Pipeline] | None:
@@ -38,7 +38,7 @@ def _read_systems(tree: Tree, file: OpenFile) -> dict[str, Pipeline] | None:
     if not isinstance(tree.value, dict) or not tree.value:
         file.mistakes.add(tree, f"systems: expected a mapping of names to pipelines, got {tree.kind}")
         return None
-    known = {*load_stages(), *_COMPOSITES, _TUNE}
+    known = {*load_stages(), *_COMPOSITES, *_DECIDED}
     for name in known & set(tree.value):
         file.mistakes.add(tree.find_key(name), f"system '{name}' has the name of a stage; give it another")
     pipelines = {name: file.read_named("systems", name, _read_pipeline) for name in tree.value}
@@ -69,8 +69,8 @@ def _read_pipeline(tree: Tree, file: OpenFile) -> Pipeline | None:
     if name in _COMPOSITES:
         make, section = _COMPOSITES[name]
         return read_value(section, make, options, file)
-    if name == _TUNE:
-        pipeline = file.read(_TUNE, options)
+    if name in _DECIDED:
+        pipeline = file.read(name, options)
         return pipeline
     if name in systems:
         file.mistakes.add(tree, f"'{name}' is a system and takes no options; write its name alone")
@@ -96,7 +96,7 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
     try:
         kind: Any = find_stage(name)
     except ConfigError:
-        known = [*file.list_names("systems"), *load_stages(), *_COMPOSITES, _TUNE]
+        known = [*file.list_names("systems"), *load_stages(), *_COMPOSITES, *_DECIDED]
         near = suggest(name, known)
         file.mistakes.add(place, f"there is no system or stage '{name}'{near}\nstages: {', '.join(load_stages())}")
         return None
@@ -154,7 +154,7 @@ def _make_stage_section(kind: Any) -> type[Section]:
 def _list_pipeline_forms() -> list[Any]:
     """Return what a pipeline may be: a name, a list, or a mapping with one key."""
     properties: dict[str, Any] = {name: section for name, (_, section) in _COMPOSITES.items()}
-    properties[_TUNE] = {"form": _TUNE}
+    properties |= {name: {"form": name} for name in _DECIDED}
     kinds: Mapping[str, Any] = load_stages()
     for name, kind in kinds.items():
         properties[name] = {"anyOf": [_make_stage_section(kind), _describe_short_form(kind)]}

@@ -11,6 +11,7 @@ from nirank.algebra.model import KINDS, NetworkKind, TrainedModel
 from nirank.algebra.tuned import grid
 from nirank.base.files import expand_path
 from nirank.base.values import get_field_type
+from nirank.config.codes import CodesKeys, WatchCodesKeys, make_codes
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath, SourcePath
 from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_section, read_value
@@ -26,7 +27,7 @@ from nirank.training.recipe import Recipe
 from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_data import TrainingData
 from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
-from nirank.training.watch import Watch
+from nirank.training.watch import Watch, WatchCodes
 
 # The keys of judged queries also stand among those of what is trained on them, or watched by them.
 _JUDGED: dict[str, Any] = {
@@ -170,8 +171,8 @@ def _read_data(tree: Tree, file: OpenFile) -> TrainingData | None:
         return _read_data_name(tree.text, tree, file)
     if not isinstance(tree.value, dict):
         expected = (
-            "{split: train, negatives: …}, {synthetic: …}, {file: …}, {fields: …}, {copies: …}, {rule: …, of: …} or"
-            " {mix: […]}"
+            "{split: train, negatives: …}, {synthetic: …}, {file: …}, {fields: …}, {copies: …}, {codes: …},"
+            " {rule: …, of: …} or {mix: […]}"
         )
         file.mistakes.add(tree, f"data: expected {expected}, got {tree.kind}")
         return None
@@ -233,9 +234,17 @@ _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = 
     "file": (FileKeys, _make_training_file),
     "fields": (FieldsKeys, _make_fields),
     "copies": (CopiesKeys, _make_copies),
+    "codes": (CodesKeys, make_codes),
     "rule": (RuleKeys, _make_rule_pairs),
     "synthetic": (SyntheticKeys, make_synthetic),
 }
+
+
+def _read_watch(tree: Tree, file: OpenFile) -> Watch | WatchCodes | None:
+    """Read what watches a training: held-out queries, or a share of coded documents."""
+    if isinstance(tree.value, dict) and "held_out" in tree.value:
+        return read_value(WatchCodesKeys, WatchCodes, tree, file)
+    return read_value(WatchKeys, _make_watch, tree, file)
 
 
 def _read_negatives(tree: Tree, file: OpenFile) -> Negatives | tuple[Negatives, ...] | None:
@@ -372,7 +381,17 @@ FORMS = {
     "models_section": _make_names_form("models", "trained_model", _read_trained_model),
     "data": Form(
         _read_data,
-        lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, CopiesKeys, RuleKeys, SyntheticKeys, MixtureKeys],
+        lambda: [
+            SCALAR,
+            TrainingSetKeys,
+            FileKeys,
+            FieldsKeys,
+            CopiesKeys,
+            CodesKeys,
+            RuleKeys,
+            SyntheticKeys,
+            MixtureKeys,
+        ],
     ),
     "field_names": make_form(FieldNames, dict),
     "copy_options": make_form(CopyOptions, dict),
@@ -384,5 +403,5 @@ FORMS = {
     "trained_model": Form(_read_trained_model, lambda: [TrainKeys, InteractionKeys, SoupKeys]),
     "recipe": make_form(RecipeKeys, Recipe),
     "interaction_recipe": make_form(InteractionRecipeKeys, InteractionRecipe),
-    "watch": make_form(WatchKeys, _make_watch),
+    "watch": Form(_read_watch, lambda: [WatchKeys, WatchCodesKeys]),
 }

@@ -1,14 +1,15 @@
-"""`tune`, `folds` and `seeds`: what a configuration chooses, splits and repeats."""
+"""`tune`, `learned_sum`, `folds` and `seeds`: what a configuration chooses, learns, splits and repeats."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from nirank.algebra.learned_sum import LearnedSum
 from nirank.algebra.registry import find_stage
 from nirank.algebra.tuned import TunedPipeline, grid, tune
 from nirank.base.values import convert_value
 from nirank.config.open_file import Form, OpenFile
-from nirank.config.sections import Words, make_section, mark_form, read_section, read_value
+from nirank.config.sections import Words, make_form, make_section, mark_form, read_section, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError
 from nirank.experiment.folds import Folds
@@ -23,6 +24,17 @@ TuneKeys = make_section(
     candidates=(mark_form("pipeline", least=0), None),
     on=mark_form("judged"),
     measure=(mark_form("measure"), None),
+)
+LearnedSumKeys = make_section(
+    LearnedSum,
+    Words(
+        "learned_sum",
+        "learned_sum has no key",
+        "{of: [bm25, …], on: {split: train}}",
+        "learned_sum: '{key}' is missing",
+    ),
+    of=(mark_form("pipeline", least=0), ...),
+    on=mark_form("judged"),
 )
 FoldKeys = make_section(
     Folds,
@@ -108,6 +120,7 @@ def _to_seed(tree: Tree) -> Any:
 _NUMBER = {"type": "integer"}
 FORMS = {
     "tune": Form(_read_tuned, lambda: [TuneKeys]),
+    "learned_sum": make_form(LearnedSumKeys, LearnedSum),
     "variation": Form(
         _read_variation, lambda: [{"type": "object", "additionalProperties": {"type": "array", "minItems": 1}}]
     ),

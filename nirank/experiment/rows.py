@@ -166,7 +166,8 @@ def _add_training(row: Row, run: SystemRun) -> Row:
 
 
 def _describe_choice(outcome: Mapping[str, Any]) -> Choice:
-    return Choice(**{**outcome, "candidates": tuple(Candidate(**each) for each in outcome["candidates"])})
+    listed = {name: tuple(value) for name, value in outcome.items() if isinstance(value, (list, tuple))}
+    return Choice(**{**outcome, **listed, "candidates": tuple(Candidate(**each) for each in outcome["candidates"])})
 
 
 def _count_unjudged_pairs(pairs: Pairs, collection: Collection) -> PairFacts:

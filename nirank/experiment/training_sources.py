@@ -19,6 +19,7 @@ from nirank.collections.sources.lookup import open_source
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, suggest
+from nirank.experiment.evaluated_documents import find_query_documents
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.loading import import_side, load
 from nirank.experiment.shared_pairs import EvaluationSet, count_pairs, count_seen, find_shared, name_pairs
@@ -193,6 +194,27 @@ class RunSources:
             self.unjudged.append(queries_here)
         return frozenset(overlap) if on_overlap == "drop" else frozenset()
 
+    def find_evaluated_documents(
+        self, docs: Node, what: str, on_overlap: OnOverlap, splits: Sequence[str]
+    ) -> tuple[int, ...]:
+        """Return the documents that must be left out; raise ConfigError where evaluated ones are refused."""
+        texts = self.get_texts(docs)
+        evaluated = find_query_documents(texts, map(self._take_fold, self.collections.evaluated))
+        if evaluated and on_overlap == "refuse":
+            raise _make_document_overlap_error(what, evaluated)
+        others = [self.collections.open(self.collection, Judged(split=split)) for split in splits]
+        self.documents.add(docs.address)
+        note = TrainingQueries(what, len(evaluated), dropped=on_overlap == "drop")
+        if note not in self.unjudged:
+            self.unjudged.append(note)
+        left_out = {*find_query_documents(texts, others), *(evaluated if on_overlap == "drop" else ())}
+        return tuple(sorted(left_out))
+
+    def _take_fold(self, evaluated: Collection) -> Collection:
+        """Return an evaluated collection with the queries that are ranked by what is trained here."""
+        in_fold = evaluated is self.collection and self.held_out is not None
+        return evaluated.take(self.held_out) if in_fold and self.held_out is not None else evaluated
+
     def list_evaluated_queries(self) -> tuple[Node, ...]:
         """Return the queries that the experiment evaluates, of each collection whose queries are judged."""
         leaves = self.collections.leaves
@@ -276,6 +298,14 @@ def _make_pair_overlap_error(
     return ConfigError(
         f"{title}: {n:,} of {total:,} {what} pairs are evaluated too (overlap={n}; {examples}); set on_overlap: drop to"
         " leave them out, or mark to use them and have the rows say so"
+    )
+
+
+def _make_document_overlap_error(what: str, overlap: Mapping[int, str]) -> ConfigError:
+    examples = ", ".join(list(overlap.values())[:_SHOWN])
+    return ConfigError(
+        f"{what}: {len(overlap):,} training documents are evaluated queries (overlap={len(overlap)}; {examples}); set"
+        " on_overlap: drop to leave them out, or mark to use them and have the rows say so"
     )
 
 

@@ -1,4 +1,4 @@
-"""Choices: what `tune` chose. The candidates are ranked and measured on queries of their own, the best one stays."""
+"""Choices: what judged queries decide, the candidate that `tune` takes and the weights that `learned_sum` learns."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nirank.algebra.learned_sum import LearnedSum
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.sides import TrainingSources
-from nirank.algebra.tuned import TunedPipeline
+from nirank.algebra.tuned import DecidedPipeline, TunedPipeline
 from nirank.algebra.walk import transform
 from nirank.errors import NirankError
 from nirank.evaluation.bounds import Bound
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse_measure
 from nirank.plan.both_sides import compile_system
+from nirank.plan.learned_weights import make_weights_node
 from nirank.plan.tasks import combine_scopes
 
-Choice = Mapping[str, Any]  # what `choose` writes
+Choice = Mapping[str, Any]  # what `choose` and `learn` write
 FindChoice = Callable[[Node], Choice | None]  # the outcome of a choice, None while there is none
 
 
 class Choices(NamedTuple):
     """The choices inside a pipeline.
 
-    pipeline  with the candidate that was chosen in the place of each; of an open choice the first candidate
+    pipeline  with what was decided in the place of each; of an open choice what stands in for it
     outcomes  each choice that has one, inner ones first
     open      those that can be made now: no other is open inside
     """
@@ -38,31 +40,39 @@ class Choices(NamedTuple):
 
 
 def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoice) -> Choices:
-    """Put the candidate that was chosen in the place of every `tune`, inner ones first.
+    """Put what was decided in the place of every `tune` and `learned_sum`, inner ones first.
 
     An inner choice decides what an outer one compiles. So an outer one has no node before all inner ones have an
-    outcome; with their first candidates it is compiled all the same, for the mistakes in it.
+    outcome; with what stands in for them it is compiled all the same, for the mistakes in it.
     """
     outcomes: list[tuple[Node, Choice]] = []
     open_choices: list[Node] = []
 
     def resolve(value: Any) -> Any:
-        if not isinstance(value, TunedPipeline):
+        if not isinstance(value, DecidedPipeline):
             return value
-        inner = [resolve_choices(candidate, sources, find) for candidate in value.candidates]
-        candidates = tuple(choices.pipeline for choices in inner)
+        inner = [resolve_choices(pipeline, sources, find) for pipeline in value.pipelines]
+        decided = value.with_pipelines(tuple(choices.pipeline for choices in inner))
         outcomes.extend(outcome for choices in inner for outcome in choices.outcomes)
-        node = make_choice_node(replace(value, candidates=candidates), sources)
+        node = _make_node(decided, sources)
         waiting = [open_node for choices in inner for open_node in choices.open]
         outcome = None if waiting else find(node)
         if outcome is None:
             open_choices.extend(waiting or [node])
-            return candidates[0]
+            return decided.decide(None)
         outcomes.append((node, outcome))
-        return candidates[outcome["chosen"]]
+        return decided.decide(outcome)
 
-    resolved: Pipeline = transform(pipeline, resolve, closed=TunedPipeline)
+    resolved: Pipeline = transform(pipeline, resolve, closed=DecidedPipeline)
     return Choices(resolved, tuple(outcomes), tuple(open_choices))
+
+
+def _make_node(decided: DecidedPipeline, sources: TrainingSources) -> Node:
+    """Return the computation that decides."""
+    if isinstance(decided, LearnedSum):
+        return make_weights_node(decided, sources)
+    assert isinstance(decided, TunedPipeline), f"nothing decides a {type(decided).__name__}"
+    return make_choice_node(decided, sources)
 
 
 def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
@@ -125,6 +135,6 @@ def choose(job: Job) -> None:
 
 
 def read_choice(folder: Path) -> Choice:
-    """Return what `choose` found."""
+    """Return what `choose` or `learn` found."""
     choice: Choice = json.loads((folder / "choice.json").read_text(encoding="utf-8"))
     return choice

@@ -121,10 +121,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """What tuning chose: a place in `candidates`, by a measure on some queries.
+    """What tuning chose, or which weights were learned: a place in `candidates`, by a measure on some queries.
 
     subject_to  the bound that was to be kept, such as 'PC >= 0.95'
     kept        whether the chosen one keeps it; if not, none does, and it comes nearest
+    weights     of the lists of a learned sum, with a sum of 1, and `deviations`, those of their normalised scores over
+                the documents that were compared; None: nothing was learned
     """
 
     chosen: int
@@ -134,6 +136,8 @@ class Choice:
     queries: int
     subject_to: str | None = None
     kept: bool | None = None
+    weights: tuple[float, ...] | None = None
+    deviations: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

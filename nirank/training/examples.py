@@ -46,6 +46,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.queries)
 
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """What is learned beside the texts, as arrays."""
+        scores = np.empty(0, np.float32) if self.scores is None else self.scores
+        return self.queries, self.positives, self.offsets, self.negatives, self.known, scores
+
     def negatives_of(self, at: int) -> NDArray[np.int64]:
         """Return the negatives of one example, rows of `texts`."""
         return self.negatives[self.offsets[at] : self.offsets[at + 1]]

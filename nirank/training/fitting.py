@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.model import ModelKind
 from nirank.base.identity import Digester
-from nirank.errors import ConfigError, MissingExtra
+from nirank.errors import ConfigError, DataError, MissingExtra
 from nirank.inference.encoder import choose_device
 from nirank.inference.models import ModelFiles
 from nirank.training import layers, learning_rates, model_io, projection
 from nirank.training.batches import Batches
 from nirank.training.checkpoints import BestWeights, Checkpoints, parse_step
-from nirank.training.collators import EncoderCollator, PairCollator
+from nirank.training.code_training import MICRO_F1, CodeCollator, CodeEvaluator, CodeObjective
+from nirank.training.coded_texts import CodedTexts
+from nirank.training.collators import Collator, EncoderCollator, PairCollator
 from nirank.training.examples import Examples
 from nirank.training.groups import Groups
 from nirank.training.linear_products import use_onednn
@@ -51,6 +52,7 @@ class Fitting:
     patience, every           where training is watched, the model is evaluated every so many steps (None: once an
                               epoch), and training stops after `patience` evaluations without gain (None: never);
                               the best evaluation's weights are the model
+    held_out                  of coded texts, the share of documents by which training is watched; 0: none
     """
 
     kind: ModelKind
@@ -61,6 +63,7 @@ class Fitting:
     doc_prompt: str = ""
     patience: int | None = None
     every: int | None = None
+    held_out: float = 0.0
 
     def __post_init__(self) -> None:
         wrong = [
@@ -74,7 +77,7 @@ class Fitting:
 
 def fit_model(
     fitting: Fitting,
-    examples: Examples | Groups,
+    given: Examples | Groups | CodedTexts,
     watched: WatchedLists | None,
     scratch: Path,
     folder: Path,
@@ -91,28 +94,28 @@ def fit_model(
     fit each other; ModelError, naming the step, where loss or gradient stop being finite; MissingExtra.
     """
     _check_extras(fitting.recipe)
-    loss = resolve_loss(fitting.kind, fitting.recipe)
-    epochs = 1
-    if isinstance(examples, Groups):
-        epochs = fitting.recipe.count_epochs(len(examples))
-        examples = examples.draw(epochs, fitting.seed)
-    usable = select_usable(examples, loss, fitting.recipe.batch)
-    ctx.count("dropped_examples", len(examples) - len(usable))
-    checkpoints = Checkpoints(scratch / _digest_training(fitting, examples, watched))
-    examples = examples if len(usable) == len(examples) else examples.select(usable)
+    loss = resolve_loss(fitting.kind, fitting.recipe, coded=isinstance(given, CodedTexts))
+    epochs = fitting.recipe.count_epochs(len(given)) if isinstance(given, Groups) else 1
+    drawn = given.draw(epochs, fitting.seed) if isinstance(given, Groups) else given
+    checkpoints = Checkpoints(scratch / _digest_training(fitting, drawn, watched))
+    examples, held_out = _choose_examples(drawn, fitting, loss, ctx)
     with _keep_random_states():
         model, new_head = model_io.load_start(fitting.base, fitting.kind, fitting.seed, choose_device(ctx.device))
-        new_head = new_head or fitting.recipe.head is not None
+        new_head = new_head or fitting.recipe.head is not None or isinstance(examples, CodedTexts)
         if fitting.recipe.head_factor != 1 and not new_head:
             name = _name_model(fitting.base)
             log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)
-        weigh_rows(model, examples)
+        weigh_rows(model, examples.texts)
         _apply_recipe(model, fitting)
-        setup = _set_up(model, new_head, fitting, loss, examples, epochs, watched, checkpoints, ctx)
+        if isinstance(examples, CodedTexts):
+            _add_code_head(model, examples, fitting)
+        setup = _set_up(model, new_head, fitting, loss, examples, held_out, epochs, watched, checkpoints, ctx)
         curve, n_steps = _train(model, fitting.kind, setup)
         n_trained = sum(parameter.numel() for group in setup.groups for parameter in group["params"])
         if fitting.recipe.lora is not None:
             _merge_lora(model)
+        if isinstance(examples, CodedTexts):
+            _drop_code_head(model)
         if not fitting.recipe.keep_head:
             projection.drop_head(model)
         model_io.save_model(model, folder / "model")
@@ -135,7 +138,7 @@ def fit_model(
         "stopped_early": n_steps < setup.steps,
         "trainable_parameters": n_trained,
     }
-    measure = watched.measure if watched is not None else None
+    measure = MICRO_F1 if held_out is not None else watched.measure if watched is not None else None
     card = format_card(description, examples.counts, curve, measure)
     (folder / "model" / "README.md").write_text(card, encoding="utf-8")
     points = {"measure": measure, "steps": curve.steps, "evaluations": curve.evaluations}
@@ -153,23 +156,36 @@ def _set_up(
     new_head: bool,
     fitting: Fitting,
     loss: Loss,
-    examples: Examples,
+    examples: Examples | CodedTexts,
+    held_out: CodedTexts | None,
     epochs: int,
     watched: WatchedLists | None,
     checkpoints: Checkpoints,
     ctx: Context,
 ) -> TrainerSetup:
-    """Prepare batches, loss, optimiser groups and the watched lists of a training.
+    """Prepare batches, loss, optimiser groups and what watches a training.
 
     epochs  of which the examples are; 1: every epoch has all of them
     """
     recipe = fitting.recipe
     reader = model_io.make_reader(model, recipe.max_length)
     prompts = (fitting.query_prompt, fitting.doc_prompt)
-    collator = (PairCollator if fitting.kind == "cross_encoder" else EncoderCollator)(examples, reader, prompts)
+    collator: Collator | CodeCollator
+    evaluator: WatchEvaluator | CodeEvaluator | None = None
+    apart = None
+    if isinstance(examples, CodedTexts):
+        collator = CodeCollator(examples, reader, fitting.doc_prompt)
+        code_objective = CodeObjective(recipe, fitting.base.similarity)
+        objective: Objective = code_objective
+        if held_out is not None:
+            evaluator = CodeEvaluator(held_out, code_objective, reader, fitting.doc_prompt)
+    else:
+        collator = (PairCollator if fitting.kind == "cross_encoder" else EncoderCollator)(examples, reader, prompts)
+        objective = Objective(fitting.kind, loss, recipe, fitting.base.similarity)
+        apart = np.column_stack((examples.queries, examples.positives)) if loss == "mnr" else None
+    if watched is not None:
+        evaluator = WatchEvaluator(watched, objective, reader, prompts)
     collator.count_truncated(ctx)
-    objective = Objective(fitting.kind, loss, recipe, fitting.base.similarity)
-    apart = np.column_stack((examples.queries, examples.positives)) if loss == "mnr" else None
     sizes = collator.count_example_tokens() if recipe.buckets else None
     batches = Batches(len(examples) // epochs, recipe.batch, fitting.seed, sizes, apart, epochs)
     steps = recipe.steps or recipe.epochs * len(batches)
@@ -188,10 +204,38 @@ def _set_up(
         checkpoints,
         checkpoint,
         BestWeights(checkpoints.folder),
-        WatchEvaluator(watched, objective, reader, prompts) if watched is not None else None,
+        evaluator,
         fitting.patience,
         fitting.every,
     )
+
+
+def _choose_examples(
+    drawn: Examples | CodedTexts, fitting: Fitting, loss: Loss, ctx: Context
+) -> tuple[Examples | CodedTexts, CodedTexts | None]:
+    """Return what is trained on, and the coded texts that are held out; raise DataError where nothing is left."""
+    if isinstance(drawn, CodedTexts):
+        examples, held_out = drawn.split(fitting.held_out)
+        if not len(examples) or (fitting.held_out and not len(held_out)):
+            raise DataError(
+                f"training: of {len(drawn)} coded texts {len(held_out)} are held out; there must be some of both"
+            )
+        return examples, held_out if fitting.held_out else None
+    usable = select_usable(drawn, loss, fitting.recipe.batch)
+    ctx.count("dropped_examples", len(drawn) - len(usable))
+    return drawn if len(usable) == len(drawn) else drawn.select(usable), None
+
+
+def _add_code_head(model: Any, coded: CodedTexts, fitting: Fitting) -> None:
+    from nirank.training.code_head import add_head
+
+    add_head(model, coded, fitting.seed, of_unit_length=fitting.base.similarity == "cosine")
+
+
+def _drop_code_head(model: Any) -> None:
+    from nirank.training.code_head import drop_head
+
+    drop_head(model)
 
 
 def _train(model: Any, kind: ModelKind, setup: TrainerSetup) -> tuple[TrainingCurve, int]:
@@ -248,10 +292,12 @@ def _check_extras(recipe: Recipe) -> None:
         raise MissingExtra(f"training needs {' and '.join(missing)}: pip install 'nirank[train]'")
 
 
-def _digest_training(fitting: Fitting, examples: Examples, watched: WatchedLists | None) -> str:
+def _digest_training(fitting: Fitting, examples: Examples | CodedTexts, watched: WatchedLists | None) -> str:
     """Return what the weights depend on, as a digest; options that change no weight are the same training."""
     digester = Digester()
-    stops = [fitting.patience, fitting.every] if watched is not None else None
+    stops: list[Any] | None = [fitting.patience, fitting.every] if watched is not None or fitting.held_out else None
+    if fitting.held_out and stops is not None:
+        stops = [*stops, fitting.held_out]
     recipe = fitting.recipe.options()
     digester.add(
         [
@@ -267,9 +313,7 @@ def _digest_training(fitting: Fitting, examples: Examples, watched: WatchedLists
     )
     for text in examples.texts:
         digester.add(text.as_py())
-    scores = np.empty(0, np.float32) if examples.scores is None else examples.scores
-    lists = (examples.queries, examples.positives, examples.offsets, examples.negatives, examples.known)
-    arrays: tuple[NDArray[Any], ...] = (*lists, scores)
+    arrays = examples.arrays
     if watched is not None:
         digester.add([watched.measure, list(watched.queries), list(watched.docs)])
         arrays += (watched.at, watched.qrels.rows, watched.qrels.query_rows, watched.qrels.grades)

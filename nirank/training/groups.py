@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nirank.training.coded_texts import CodedTexts
 from nirank.training.examples import Examples, read_table, write_table
 
 Rows = NDArray[np.int64]
@@ -92,6 +93,8 @@ class Groups:
 _ARRAYS = ("queries", "positive_offsets", "positives", "offsets", "negatives", "known")
 
 
-def open_training_set(folder: Path) -> Examples | Groups:
-    """Read the examples of a folder, or what they are drawn from."""
-    return Groups.open(folder) if (folder / "groups.json").is_file() else Examples.open(folder)
+def open_training_set(folder: Path) -> Examples | Groups | CodedTexts:
+    """Read the examples of a folder, what they are drawn from, or coded texts."""
+    kinds: dict[str, type[Groups] | type[CodedTexts]] = {"groups.json": Groups, "codes.json": CodedTexts}
+    kind = next((kind for name, kind in kinds.items() if (folder / name).is_file()), Examples)
+    return kind.open(folder)

@@ -10,7 +10,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
 from nirank.algebra.sides import Sides, TrainingSources
 from nirank.algebra.stage import ALL_DOCUMENTS, Scorer, Stage
-from nirank.algebra.tuned import TunedPipeline
+from nirank.algebra.tuned import DecidedPipeline
 from nirank.algebra.walk import transform
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
@@ -114,5 +114,5 @@ def score_to_the_end(pipeline: Pipeline) -> Pipeline:
     def deepen(part: Any) -> Any:
         return replace(part, depth=ALL_DOCUMENTS) if isinstance(part, Scorer) else part
 
-    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, TunedPipeline))
+    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, DecidedPipeline))
     return deepened

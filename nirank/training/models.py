@@ -24,10 +24,11 @@ from nirank.base.identity import SEED, Placeholder
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields, to_expression
 from nirank.errors import ConfigError
+from nirank.training.codes import Codes
 from nirank.training.mining_rounds import mine_anew
 from nirank.training.recipe import Recipe
 from nirank.training.training_data import TASKS, TrainingData
-from nirank.training.watch import Watch
+from nirank.training.watch import Watch, WatchCodes
 
 Inputs = tuple[tuple[str, Node], ...]
 
@@ -40,7 +41,8 @@ class Train(TrainedModel):
     data    what it is trained on
     kind    what it becomes: 'bi_encoder' (for dense, hnsw, ivf, max_sim), 'cross_encoder' or 'sparse_encoder'
     recipe  how
-    watch   held-out queries by which the best weights are chosen; None: those of the last step
+    watch   held-out queries by which the best weights are chosen, or of codes held-out documents; None: those of the
+            last step
     seed    of new weights, order and dropout; SEED: the experiment's
     rounds  trainings in a row: each after the first takes its hard negatives from what the one before finds, see
             `mine_anew`
@@ -51,7 +53,7 @@ class Train(TrainedModel):
     data: TrainingData
     kind: EncoderKind = "bi_encoder"
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
-    watch: Watch | None = None
+    watch: Watch | WatchCodes | None = None
     seed: int | Placeholder = SEED
     rounds: int = 1
     rounds_from: Literal["base", "previous"] = "base"
@@ -66,6 +68,7 @@ class Train(TrainedModel):
             raise ConfigError(f"train: rounds_from is base or previous, got {self.rounds_from!r}")
         if self.rounds_from != "base" and self.rounds == 1:
             raise ConfigError("train: rounds_from does nothing in one round; leave it out, or set rounds")
+        self._check_codes()
         if self.rounds > 1:
             self.expand_rounds()  # what cannot be mined by this model is refused here
 
@@ -87,6 +90,19 @@ class Train(TrainedModel):
     @property
     def match_radius(self) -> float | None:
         return self.recipe.match_radius
+
+    def _check_codes(self) -> None:
+        """Raise ConfigError for what does not fit training on codes, or fits it alone."""
+        if isinstance(self.data, Codes):
+            if self.kind != "bi_encoder":
+                raise ConfigError(f"train: codes of documents train a bi_encoder, got kind {self.kind}")
+            if self.recipe.head is not None:
+                raise ConfigError("train: codes are told by the encoder's own vectors; leave head out of the recipe")
+            if self.recipe.loss not in (None, "bce"):
+                raise ConfigError(f"train: codes of documents are learned by loss bce, got {self.recipe.loss}")
+        elif self.recipe.loss == "bce" or isinstance(self.watch, WatchCodes):
+            what = "watch: held_out" if self.recipe.loss != "bce" else "loss bce"
+            raise ConfigError(f"train: {what} is for codes of documents, such as data {{codes: {{key: eurovoc}}}}")
 
     def expand_rounds(self) -> Train:
         """Return the training of the last round, as one would write it with a model for each round."""

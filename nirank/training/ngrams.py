@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from nirank.inference.folders import NGRAM_MODULE
-from nirank.training.examples import Examples
 from nirank.training.tokens import Ids, Inputs, Tokens
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def is_ngram_encoder(model: Any) -> bool:
     return f"{kind.__module__}.{kind.__name__}" == NGRAM_MODULE
 
 
-def weigh_rows(model: Any, examples: Examples) -> None:
-    """Multiply rows that nothing has trained by the idf of their bucket among the examples' texts; leave others alone.
+def weigh_rows(model: Any, texts: pa.Array) -> None:
+    """Multiply rows that nothing has trained by the idf of their bucket among the training texts; leave others alone.
 
     idf = 1 + ln((1 + n) / (1 + df)), scikit-learn's: vectors start as random projections of TF-IDF vectors.
     """
@@ -33,10 +33,10 @@ def weigh_rows(model: Any, examples: Examples) -> None:
 
     if not is_ngram_encoder(model) or not model[0].is_drawn:
         return
-    n = len(examples.texts)
+    n = len(texts)
     frequencies = np.zeros(model[0].buckets, np.int64)
     for first in range(0, n, _TEXTS):
-        ids, offsets = model[0].hash_texts(examples.texts.slice(first, _TEXTS).to_pylist())
+        ids, offsets = model[0].hash_texts(texts.slice(first, _TEXTS).to_pylist())
         owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         distinct = np.unique(owners * model[0].buckets + ids)
         frequencies += np.bincount(distinct % model[0].buckets, minlength=model[0].buckets)

@@ -25,12 +25,19 @@ _LOSS_KINDS: dict[Loss, tuple[ModelKind, ...]] = {
     "margin": ("bi_encoder", "sparse_encoder", "cross_encoder"),
     "margin_mse": ("bi_encoder", "sparse_encoder", "cross_encoder"),
     "lsh": ("bi_encoder",),
+    "bce": ("bi_encoder",),
 }
 
 
-def resolve_loss(kind: ModelKind, recipe: Recipe) -> Loss:
-    """Return the loss; raise ConfigError where it does not fit the kind of model."""
-    loss = recipe.loss or _DEFAULT_LOSS[kind]
+def resolve_loss(kind: ModelKind, recipe: Recipe, *, coded: bool = False) -> Loss:
+    """Return the loss; raise ConfigError where it does not fit the kind of model, or the data.
+
+    coded  whether codes of documents are learned
+    """
+    loss = recipe.loss or ("bce" if coded else _DEFAULT_LOSS[kind])
+    if (loss == "bce") != coded:
+        wanted = "codes of documents are learned by loss 'bce'" if coded else "loss 'bce' is for codes of documents"
+        raise ConfigError(f"recipe: {wanted}; got loss '{loss}' for {'codes' if coded else 'other data'}")
     if kind not in _LOSS_KINDS[loss]:
         fitting = ", ".join(name for name, kinds in _LOSS_KINDS.items() if kind in kinds)
         raise ConfigError(f"recipe: loss '{loss}' does not train a {kind.replace('_', '-')}; expected one of {fitting}")

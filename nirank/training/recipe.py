@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.errors import ConfigError
 
-Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh"]
+Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh", "bce"]
 Push = Literal["all", "violating", "hardest"]
 
 
@@ -44,7 +44,8 @@ class Recipe:
     loss            'mnr' (softmax over the batch's documents and the mined negatives), 'lce' (softmax over a
                     query's own 1 positive and n negatives, of cosines times `scale`), 'margin' (pairwise hinge),
                     'margin_mse' (distillation from a teacher), 'lsh' (matches within a radius, all others outside a
-                    greater one); None: mnr for encoders, lce for cross-encoders
+                    greater one), 'bce' (binary cross-entropy of the codes of documents); None: bce for codes, else mnr
+                    for encoders, lce for cross-encoders
     epochs, steps   passes over the examples; or so many steps of the optimiser, which then counts
     batch           examples a step, each with its negatives
     learning_rate   at the end of the warm-up; `head_factor` times that for a new head: a cross-encoder's, or `head`

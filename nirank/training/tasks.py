@@ -16,6 +16,7 @@ from nirank.training import example_builders, group_mining, mining
 from nirank.training.examples import Examples
 from nirank.training.groups import open_training_set
 from nirank.training.questions import normalise_question
+from nirank.training.watch import WatchCodes
 from nirank.training.watched_lists import WatchedLists
 
 TRAIN_TASK, SOUP_TASK = f"{__name__}:train_model", f"{__name__}:average_models"
@@ -102,6 +103,18 @@ def copy_records(job: Job) -> None:
     _save_examples(replace(examples, counts={**counts, **examples.counts}), job)
 
 
+def code_texts(job: Job) -> None:
+    """Read documents and the codes that they have."""
+    from nirank.training.codes import Codes
+
+    data: Codes = job.stage
+    coded = data.read(job.get_input("texts"), frozenset(job.params.get("left_out", ())), job.context)
+    if not len(coded):
+        raise DataError(_describe_nothing(coded.counts))
+    coded.save(job.folder)
+    job.context.declare("examples", dict(coded.counts))
+
+
 def read_file(job: Job) -> None:
     """Read a file of examples."""
     from nirank.training.example_files import read_examples
@@ -138,7 +151,8 @@ def train_model(job: Job) -> None:
     is_cross = train.kind == "cross_encoder"
     prompts = (base.pair_prompt, "") if is_cross else (base.get_prompt("query"), base.get_prompt("document"))
     limits = (None, None) if watch is None else (watch.patience, watch.every)
-    fitting = Fitting(train.kind, base, train.recipe, int(job.params["seed"]), *prompts, *limits)
+    held_out = watch.held_out if isinstance(watch, WatchCodes) else 0.0
+    fitting = Fitting(train.kind, base, train.recipe, int(job.params["seed"]), *prompts, *limits, held_out)
     examples, scratch = open_training_set(job.get_input("examples")), job.context.open_scratch_folder()
     fit_model(fitting, examples, _open_watched(job), scratch, job.folder, job.context)
 

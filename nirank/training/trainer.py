@@ -12,6 +12,7 @@ from nirank.algebra.model import ModelKind
 from nirank.errors import ModelError
 from nirank.training.batches import Batches
 from nirank.training.checkpoints import BestWeights, Checkpoints, read_weights, write_weights
+from nirank.training.code_training import CodeCollator, CodeEvaluator
 from nirank.training.collators import Collator
 from nirank.training.learning_rates import scale_rate
 from nirank.training.objectives import Objective
@@ -35,7 +36,7 @@ class TrainerSetup:
 
     objective: Objective
     batches: Batches
-    collator: Collator
+    collator: Collator | CodeCollator
     groups: list[dict[str, Any]]
     recipe: Recipe
     seed: int
@@ -44,7 +45,7 @@ class TrainerSetup:
     checkpoints: Checkpoints
     checkpoint: Path | None
     best: BestWeights
-    watch: WatchEvaluator | None
+    watch: WatchEvaluator | CodeEvaluator | None
     patience: int | None
     every: int | None
 

@@ -14,6 +14,7 @@ from nirank.base.files import InputFile, expand_path
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
+from nirank.training.codes import Codes
 from nirank.training.example_files import read_examples
 from nirank.training.mined_data import MinedData
 from nirank.training.negatives import LabelledNegatives, Negatives
@@ -226,6 +227,9 @@ class Mixture(TrainingData):
             raise ConfigError(f"mix: by is size or even, got {self.by!r}")
         if any(isinstance(data, MinedData) and data.draws_groups for data in self.of):
             raise ConfigError("mix: groups by query are drawn anew every epoch and do not mix with examples")
+
+        if any(isinstance(data, Codes) for data in self.of):
+            raise ConfigError("mix: codes of documents are learned by a loss of their own and do not mix with examples")
 
     @property
     def title(self) -> str:

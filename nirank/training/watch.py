@@ -1,4 +1,4 @@
-"""Watch: held-out queries by which a training is stopped, or the models of a soup are chosen."""
+"""Watch: held-out queries, or coded texts, by which a training is stopped, or the models of a soup are chosen."""
 
 from __future__ import annotations
 
@@ -42,10 +42,7 @@ class Watch:
         fit_fields(self, "watch")
         check_system("watch", self.of)
         parse_measure(self.measure)
-        for name in ("every", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"watch: {name} must be 1 or more, got {value}")
+        _check_counts(self)
 
     def inputs(self, sides: Sides) -> Inputs:
         """Return what is watched as inputs of a node."""
@@ -65,3 +62,43 @@ class Watch:
 
     def __repr__(self) -> str:
         return to_expression(self)
+
+
+@dataclass(frozen=True)
+class WatchCodes:
+    """What a training on codes is stopped by: micro-F1 on a share of the documents, which are not trained on.
+
+    held_out  share of the documents, chosen by hash of id
+    every     so many steps; None: once an epoch
+    patience  stop after so many evaluations in a row without gain; None: never. The best weights seen are the model.
+    """
+
+    held_out: float = 0.1
+    every: int | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        fit_fields(self, "watch")
+        if not 0 < self.held_out < 1:
+            raise ConfigError(f"watch: held_out is a share of the documents, above 0 and below 1, got {self.held_out}")
+        _check_counts(self)
+
+    def inputs(self, sides: Sides) -> Inputs:
+        """Return nothing: what is held out is among the training texts."""
+        del sides
+        return ()
+
+    def params(self) -> dict[str, Any]:
+        """Return what the choice of the best weights depends on."""
+        options = {"held_out": self.held_out, "every": self.every, "patience": self.patience}
+        return {name: value for name, value in options.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return to_expression(self)
+
+
+def _check_counts(watch: Watch | WatchCodes) -> None:
+    for name in ("every", "patience"):
+        value = getattr(watch, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"watch: {name} must be 1 or more, got {value}")

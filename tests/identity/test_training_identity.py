@@ -22,6 +22,7 @@ from nirank.inference import models
 from nirank.inference.models import ModelFiles
 from nirank.stages.dense import Dense
 from nirank.stages.sparse import Sparse
+from nirank.training.codes import Codes
 from nirank.training.copies import Copies
 from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
 from nirank.training.models import Soup, Train
@@ -30,7 +31,7 @@ from nirank.training.recipe import Lora, Recipe
 from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_data import TrainingData
 from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
-from nirank.training.watch import Watch
+from nirank.training.watch import Watch, WatchCodes
 
 SIDES = Sides(
     Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs"), training_sources=LeafSources()
@@ -191,6 +192,29 @@ def test_rounds_that_cannot_be_meant(options: dict[str, Any], message: str) -> N
 def test_copies() -> None:
     assert vary(Copies(), find_address) >= {"of", "operators", "n", "text", "sample", "seed"}
     assert vary(Copies(source="a"), find_address) >= {"source"}
+
+
+def test_codes() -> None:
+    data = Codes("key", where={"keyx": "b"})
+    options = {field.name for field in dataclasses.fields(Codes)}
+    assert vary(data, find_address) >= options - {"on_overlap", "where", "without", "passages"}
+    different = [
+        data,
+        dataclasses.replace(data, where={"keyx": "c"}),
+        dataclasses.replace(data, where=None),
+        dataclasses.replace(data, passages=(2, 100)),
+        dataclasses.replace(data, passages=(3, 100)),
+        dataclasses.replace(data, passages=(2, 99)),
+        dataclasses.replace(data, without=("dev",)),
+        dataclasses.replace(data, on_overlap="drop"),
+    ]
+    assert len({find_address(value) for value in different}) == len(different)
+    assert find_address(dataclasses.replace(data, on_overlap="mark")) == find_address(data)
+    base = Train("m", data, seed=1)
+    watch = WatchCodes(0.25)
+    tried = vary(watch, lambda value: find_address(dataclasses.replace(base, watch=value)))
+    assert tried == {"held_out", "every", "patience"}
+    assert find_address(base) != find_address(dataclasses.replace(base, watch=watch))
 
 
 def test_pairs_that_a_rule_labels() -> None:

@@ -57,6 +57,42 @@ def test_trap_25_normalised_over_the_whole_list() -> None:
     assert fused.depth == 3
 
 
+def test_r5_weights_of_0_and_1_keep_the_order_of_one_list() -> None:
+    """What the other list alone has stands at the end, with a score all the same."""
+    first, second = {"q": {"a": 3.0, "b": 2.5, "c": 1.0}}, {"q": {"c": 9.0, "d": 7.0, "a": 5.0}}
+    for weights, expected in (((1.0, 1e-9), ["a", "b", "c", "d"]), ((1e-9, 1.0), ["c", "d", "a", "b"])):
+        fused = WeightedSum(weights).combine(make_rankings(first, second), Context()).to_dict()["q"]
+        assert list(fused) == expected and all(np.isfinite(list(fused.values())))
+    for weights, run in (((1.0, 0.0), first), ((0.0, 1.0), second)):
+        assert list(WeightedSum(weights).combine(make_rankings(first, second), Context()).to_dict()["q"]) == list(
+            run["q"]
+        )
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=5), st.floats(0, 1), st.floats(0.001, 1))
+def test_r5_a_sum_is_monotone_in_each_list(scores: list[float], weight: float, gain: float) -> None:
+    """A document that one list scores higher, within the list's ends, never has less in the sum."""
+    ends = {"top": 1.0, "bottom": 0.0}
+    listed = {f"d{number}": score for number, score in enumerate(scores)}
+    other = {"q": {**ends, **{f"d{number}": 0.5 for number in range(len(scores))}}}
+    higher = {**listed, "d0": min(listed["d0"] + gain, 1.0)}
+    before, after = (
+        WeightedSum((weight, 1.0)).combine(make_rankings({"q": {**ends, **run}}, other), Context()).to_dict()["q"]["d0"]
+        for run in (listed, higher)
+    )
+    assert after >= before
+
+
+@pytest.mark.parametrize("method", ["minmax", "zscore", "sum", "rank"])
+def test_r6_equal_scores_are_no_division_by_zero(method: str) -> None:
+    """Min-max gives all of them 1, and not 0: a document that is in the list is ahead of one that is not."""
+    shares = normalise_scores([2.5] * 4, method)
+    assert all(np.isfinite(shares)) and (method == "rank" or len(set(shares)) == 1)
+    if method == "minmax":
+        assert shares == [1.0] * 4
+
+
 def test_trap_26_missing_documents_and_weight_zero() -> None:
     a, b = {"q": {"a": 9.0, "b": 8.0}}, {"q": {"c": -1.0, "d": -2.0}}
     for method in ("minmax", "zscore", "sum", "rank"):

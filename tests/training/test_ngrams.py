@@ -74,7 +74,7 @@ def test_training_goes_on_from_what_was_trained(start: ModelFiles, tmp_path: Pat
     trained = resolve_model(str(out / "model"))
     model, _ = model_io.load_start(trained, "bi_encoder", 0, "cpu")
     before = model[0].embedding.weight.detach().clone()
-    weigh_rows(model, make_examples())
+    weigh_rows(model, make_examples().texts)
     assert (model[0].embedding.weight == before).all()
 
 
@@ -84,7 +84,7 @@ def test_rows_begin_with_the_idf_of_their_ngrams(start: ModelFiles) -> None:
         np.zeros(0, np.int64), None, np.zeros((1, 2), np.int64), [""], [""], {},
     )  # fmt: skip
     model, _ = model_io.load_start(start, "bi_encoder", 0, "cpu")
-    weigh_rows(model, data)
+    weigh_rows(model, data.texts)
     idf = np.linalg.norm(model[0].embedding.weight.detach().numpy(), axis=1)
     for text, frequency in (("aa", 3), ("bb", 1), ("cc", 0)):
         ids, _ = model[0].hash_texts([text])
