@@ -13,7 +13,7 @@ from nirank.collections.texts import Texts
 from nirank.collections.works import check_work_key, fold_works, group_works
 from nirank.flow.ranking import Ranking
 
-_A_PAIR = 40  # bytes that finding the best version of each law takes
+_A_PAIR, _A_DOC = 40, 200  # bytes that finding the best version of each law takes
 
 
 @stage
@@ -36,7 +36,7 @@ class FoldVersions(Combiner):
         return {"work": self.work, "keeps": "the best version of each"}
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        return MemoryNeed(_A_PAIR * sizes.listed_pairs + 8 * sizes.docs)
+        return MemoryNeed(_A_PAIR * sizes.listed_pairs + _A_DOC * sizes.docs)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         assert ctx.docs is not None

@@ -10,10 +10,13 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.dates import Dates, Undated, find_date_key, get_dates, make_date_range
 from nirank.collections.texts import Texts
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import Scope
+
+_A_DOC = 80  # bytes that three dates of a document take
 
 
 @stage
@@ -40,6 +43,9 @@ class InForce(ScopeStage):
 
     def resolve_options(self, sides: Sides) -> Self:
         return self if self.key is not None or sides.date is None else replace(self, key=sides.date)
+
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
+        return MemoryNeed(_A_DOC * sizes.docs)
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
         replace(self, key=self.key or sides.date)._find_keys(queries, docs)

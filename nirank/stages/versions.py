@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.dates import UNDATED, Dates, Undated, find_date_key, get_dates
 from nirank.collections.texts import Texts
 from nirank.collections.works import (
@@ -24,6 +25,7 @@ from nirank.collections.works import (
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import Scope, ValueRange
 
+_A_DOC, _A_QUERY = 300, 64  # bytes that ordering versions takes
 _NEVER = np.iinfo(np.int32).max  # a day after all others
 
 
@@ -55,6 +57,9 @@ class Versions(ScopeStage):
 
     def resolve_options(self, sides: Sides) -> Self:
         return self if self.key is not None or sides.date is None else replace(self, key=sides.date)
+
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
+        return MemoryNeed(_A_DOC * sizes.docs + _A_QUERY * sizes.queries)
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
         check_work_key(docs, self.work, self.name)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nirank.algebra.application import within
 from nirank.collections import dates as dates_module
@@ -70,6 +72,57 @@ def test_forms(value: str, first: str, form: str) -> None:
 )
 def test_what_is_no_date(value: Any) -> None:
     assert parse_date(value) is None
+
+
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+WRITTEN = {
+    "ISO": lambda day: day.isoformat(),
+    "ISO with time and zone": lambda day: f"{day.isoformat()}T23:59:59+02:00",
+    "compact": lambda day: f"{day:%Y%m%d}",
+    "slashes, year first": lambda day: f"{day.year}/{day.month}/{day.day}",
+    "points, day first": lambda day: f"{day.day}.{day.month}.{day.year}",
+    "year, month, day in words": lambda day: f"{day.year} {MONTHS[day.month - 1][:3]} {day.day}",
+    "day, month in words": lambda day: f"{day.day} {MONTHS[day.month - 1]} {day.year}",
+    "the 3rd of": lambda day: f"{day.day}th of {MONTHS[day.month - 1]}, {day.year}",
+    "month first in words": lambda day: f"{MONTHS[day.month - 1][:3].upper()}. {day.day}, {day.year}",
+}
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+@given(day=st.dates(date(1801, 1, 1), date(2199, 12, 31)))
+def test_a_day_is_read_as_itself_however_it_is_written(form: str, day: date) -> None:
+    interval = parse_date(WRITTEN[form](day))
+    assert interval is not None
+    assert (EPOCH + timedelta(interval.first), interval.last, interval.form) == (day, interval.first, "day")
+
+
+@given(day=st.dates(date(1801, 1, 1), date(2199, 12, 31)), sign=st.sampled_from("/-"))
+def test_day_first_is_read_where_only_the_day_can_be_it(day: date, sign: str) -> None:
+    text = f"{day.day}{sign}{day.month}{sign}{day.year}"
+    interval = parse_date(text)
+    if day.day > 12 or day.day == day.month:
+        assert interval is not None
+        assert EPOCH + timedelta(interval.first) == day
+    else:
+        assert interval is None
+        assert parse_date(text, "day first") == parse_date(day.isoformat())
+
+
+@given(year=st.integers(1801, 2199), month=st.integers(1, 12))
+def test_years_and_months_are_all_their_days(year: int, month: int) -> None:
+    for value in (str(year), f"{year}.0", float(year), year, f" {year} "):
+        interval = parse_date(value)
+        assert interval is not None
+        assert EPOCH + timedelta(interval.first) == date(year, 1, 1)
+        assert EPOCH + timedelta(interval.last) == date(year, 12, 31)
+    for value in (f"{year}-{month:02}", f"{MONTHS[month - 1]} {year}", f"{year} {MONTHS[month - 1][:3]}"):
+        interval = parse_date(value)
+        assert interval is not None
+        assert EPOCH + timedelta(interval.first) == date(year, month, 1)
+        assert EPOCH + timedelta(interval.last + 1) == date(year + month // 12, month % 12 + 1, 1)
 
 
 def make_texts(*values: Any) -> Texts:

@@ -196,16 +196,33 @@ def test_b41_four_acts_and_a_twin(tmp_path: Path) -> None:
     docs = {
         "32012D0243(01)": {"title": "Decision on an agency's budget lines", "text": "budget of an agency"},
         "32012D0243": {"title": "Decision on radio spectrum policy", "text": "radio spectrum programme"},
-        "02022R2065-20221027": {"title": "Digital services", "text": "digital services intermediaries"},
+        "02022R2065-20221027": {"title": "Digital services, consolidated", "text": "digital services intermediaries"},
         "32022R2065": {"title": "Digital services", "text": "digital services intermediaries"},
     }
     queries = {"q1": "radio spectrum", "q2": "digital services"}
     collection = Collection.of(docs, queries, {"q1": {"32012D0243": 1}, "q2": {"32022R2065": 1}})
     assert list(collection.docs.ids) == list(docs)
-    twins = next(finding for finding in collection.findings if finding.code == "twin-documents")
-    assert "32022R2065" in " ".join(twins.examples)
+    twins = next(finding for finding in collection.findings if finding.code == "twin-bodies")
+    assert (twins.count, twins.examples) == (2, ("02022R2065-20221027 = 32022R2065",))
     with pytest.raises(DataError, match=r"q1 32012D0243%2801%29"):
         Collection.of(docs, queries, {"q1": {"32012D0243%2801%29": 1}, "q2": {"32022R2065": 1}})
+
+
+def test_b45_pool_and_corpus_are_two_rows_that_say_which_they_are(tmp_path: Path) -> None:
+    kinds = ("theft", "robbery", "fraud", "arson", "bribery")
+    docs = {f"c{at:02}": f"case about {kinds[at % 5]} item{at}" for at in range(40)}
+    pooled = [f"c{at:02}" for at in range(1, 12)]
+    judged = {"q": {id: 2 * (id in ("c05", "c10")) for id in pooled}}
+    queries = {"q": "theft"}
+    corpus = Collection.of(docs, queries, judged, name="corpus")
+    pool = Collection.of(docs, queries, judged, name="pool", candidates={"q": pooled})
+    measures = ["nDCG@10", "Judged@5"]
+    result = Experiment([corpus, pool], {"S": Shared()}, measures, store=LocalStore(tmp_path)).run()
+    rows = {row.collection: row for row in result.rows}
+    assert [len(result.ranking("S", name)) for name in rows] == [8, 2]
+    assert (rows["pool"].measures["nDCG@10"], rows["corpus"].measures["nDCG@10"] < 1) == (1.0, True)
+    assert rows["pool"].conventions.collection == {"candidates": "11 listed pairs"}
+    assert "candidates" not in rows["corpus"].conventions.collection
 
 
 def test_works_that_no_document_names() -> None:

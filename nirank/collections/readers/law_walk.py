@@ -87,9 +87,9 @@ def join_text(element: Element) -> str:
 
 
 def list_numbers(root: Element, grammar: Grammar) -> Iterator[str]:
-    """Yield the numbers of all provisions that a law has in its mark-up, by themselves."""
+    """Yield the numbers of all provisions that a law has in its mark-up, even where the walk passes them over."""
     role = grammar.find_role(root)
-    if role in ("skip", "note", "title"):
+    if role in ("note", "title"):
         return
     if role in ("number", "opener") and (number := join_text(root)):
         yield number

@@ -17,7 +17,8 @@ from nirank.forms.column_names import TextColumns
 _NO_DATA = re.compile(
     r"\..*|_(success|metadata|common_metadata|committed_.*|started_.*)|(readme|licen[cs]e|notice|changelog|citation)(\..*)?"
     r"|(checksums?|md5sums?|sha(1|256)sums?)(\.txt)?|.*\.(md5|sha1|sha256|crc)|dataset_infos?\.json|state\.json"
-    r"|thumbs\.db|desktop\.ini",
+    r"|thumbs\.db|desktop\.ini"
+    r"|.*\.(?:doc|toc)(?:\.fmx)?\.xml",  # what lies beside the acts of a Formex package
     re.IGNORECASE,
 )
 _NO_DATA_FOLDERS = re.compile(r"\..*|_temporary|_delta_log|__macosx", re.IGNORECASE)

@@ -252,6 +252,21 @@ def test_several_versions_of_a_work_have_ids_of_their_own(tmp_path: Path) -> Non
     assert list(docs.read_metadata("work")) == ["/akn/zz/act/2019/7", "/akn/zz/act/2019/7", "uksi/2012/632"]
 
 
+def test_a_provision_that_the_text_lacks_is_named(tmp_path: Path) -> None:
+    """Where the reader passes over an element, the numbers inside it are missed."""
+    hidden = '<toc><article eId="art_8"><num>Article 8</num><content><p>Hidden.</p></content></article></toc></body>'
+    collection = load_laws(tmp_path, {"a.xml": AKN.replace("</body>", hidden)})
+    assert collection.docs[0]["metadata"]["lost_provisions"] == ["Article 8"]
+    lost = next(finding for finding in collection.findings if finding.code == "lost-provisions")
+    assert (lost.severity, lost.count, lost.examples) == ("warning", 1, ("/akn/zz/act/2019/7: Article 8",))
+
+
+def test_what_lies_beside_acts_in_a_formex_package_is_not_read(tmp_path: Path) -> None:
+    collection = load_laws(tmp_path, {"CL1.0001.xml": FORMEX, "CL1.0001.doc.xml": "<DOC/>", "L_1.toc.fmx.xml": "<X/>"})
+    assert list(collection.docs.ids) == ["31976L0207"]
+    assert next(finding.count for finding in collection.findings if finding.code == "skipped-files") == 2
+
+
 BOMB = """<?xml version="1.0"?><!DOCTYPE akomaNtoso [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <akomaNtoso><act><body><article><num>&b;</num></article></body></act></akomaNtoso>"""
 OUTSIDE = """<?xml version="1.0"?><!DOCTYPE akomaNtoso [<!ENTITY a SYSTEM "file:///etc/passwd">]>
