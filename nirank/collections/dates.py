@@ -16,14 +16,15 @@ from nirank.collections.texts import Texts
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import ValueRange
 
-VERSION = 2  # raised when the same metadata would be read otherwise
+VERSION = 3  # raised when the same metadata would be read otherwise
 UNDATED = np.iinfo(np.int32).min
 KEYS = ("date", "publication_date", "published", "publication_year", "year")  # looked for, in this order
 
 _MAX_EXAMPLES = 3
 _FORMS = ("day", "month", "year")
 # What systems write where they know no date: the least date of .NET, 'unknown' and 'no end' of EUR-Lex and databases.
-_NEVER = {count_epoch_days(*day) for day in ((1, 1, 1), (1001, 1, 1), (2999, 12, 31))}
+_NEVER = {count_epoch_days(2999, 12, 31)}
+_UNKNOWN = {count_epoch_days(*day) for day in ((1, 1, 1), (1001, 1, 1))}  # and their years and months
 _FAR = count_epoch_days(9999, 1, 1)  # and all after it
 # The zeros of calendars: dates of their own, unless many rows share one (Excel, SQL Server, Unix).
 _ZEROS = {count_epoch_days(*day) for day in ((1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1))}
@@ -133,7 +134,7 @@ def read_dates(texts: Texts, key: str) -> Dates:
 def _find_placeholders(first: NDArray[np.int32], form: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return the rows whose date stands for none, ascending."""
     days = form == 1 + _FORMS.index("day")
-    is_placeholder = (first >= _FAR) | (days & np.isin(first, list(_NEVER)))
+    is_placeholder = (first >= _FAR) | (days & np.isin(first, list(_NEVER))) | np.isin(first, list(_UNKNOWN))
     min_rows = max(_MIN_SHARED, _MIN_SHARE * np.count_nonzero(form))
     for zero in _ZEROS:
         shared = days & (first == zero)
@@ -152,8 +153,17 @@ def get_dates(texts: Texts, key: str) -> Dates:
 
 def find_date_key(texts: Texts) -> str | None:
     """Return the metadata key that holds dates, by its name: date, publication_date, published, … year."""
-    names = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.text_fields.keys))}
+    names = {_fold_name(name): name for name in reversed(list(texts.text_fields.keys))}
     return next((names[name] for name in KEYS if name in names), None)
+
+
+def is_date_key(key: str) -> bool:
+    """Tell whether a metadata key holds dates, by its name."""
+    return _fold_name(key) in KEYS
+
+
+def _fold_name(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def find_date_keys(key: str | None, queries: Texts, docs: Texts, where: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.collections.date_forms import parse_date
-from nirank.collections.dates import get_dates
+from nirank.collections.dates import get_dates, is_date_key
 from nirank.collections.metadata_values import are_equal, parse_number
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest
@@ -29,7 +29,8 @@ class Where(ScopeStage):
     and `max` (inclusive; numbers, or dates given as text, where a month or a year must lie inside whole) and `not` (a
     value or a list). Numbers are compared as numbers, however they are written (1990, 1990.0, "1990"). Of metadata that
     are lists one element must fit. A document without the key is dropped unless `missing` is 'keep', and counted. So is
-    one whose value is no date, or a placeholder such as 9999-12-31, where a bound is a date. For dates relative to the
+    one whose value is no date, or a placeholder such as 9999-12-31, where a bound is a date; and a placeholder under a
+    key that is called date or year, where a bound is a number. For dates relative to the
     query there are `dated` and `in_force`.
     """
 
@@ -76,7 +77,8 @@ class Where(ScopeStage):
     def _find_fitting(self, docs: Texts, key: str, rule: Any, ctx: Context) -> NDArray[np.bool_]:
         fits = np.zeros(len(docs), np.bool_)
         without_key = 0
-        dates = get_dates(docs, key) if _names_dates(rule) else None
+        by_date = _names_dates(rule)
+        dates = get_dates(docs, key) if by_date or (is_date_key(key) and _has_bounds(rule)) else None
         undated = 0
         for row, value in enumerate(docs.read_metadata(key)):
             if value is None or value == "":
@@ -84,9 +86,11 @@ class Where(ScopeStage):
                 fits[row] = self.missing == "keep"
             elif dates is None or isinstance(value, list):
                 fits[row] = _holds(value, rule)
-            elif dates.undated[row]:
+            elif dates.undated[row] and (by_date or parse_date(value) is not None):
                 undated += 1
                 fits[row] = self.missing == "keep"
+            elif not by_date:
+                fits[row] = _holds(value, rule)
             else:
                 when = int(dates.first[row]), int(dates.last[row])
                 fits[row] = _holds(value, rule, when)
@@ -107,6 +111,10 @@ def _describe_absent(key: str, docs: Texts) -> str:
 def _names_dates(rule: Any) -> bool:
     """Tell whether a bound of a condition is a date."""
     return isinstance(rule, Mapping) and any(isinstance(rule.get(name), str) for name in _BOUNDS)
+
+
+def _has_bounds(rule: Any) -> bool:
+    return isinstance(rule, Mapping) and any(name in rule for name in _BOUNDS)
 
 
 def _holds(value: Any, rule: Any, when: tuple[int, int] | None = None) -> bool:

@@ -7,7 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from nirank import BM25, RRF, Cut, Dense, FirstWords, Only, Windows, fold, rewrite, rrf, weighted_sum, within
+from nirank import (
+    BM25,
+    RRF,
+    Cut,
+    Dense,
+    FirstWords,
+    FoldVersions,
+    InForce,
+    Only,
+    Parts,
+    Versions,
+    Windows,
+    fold,
+    rewrite,
+    rrf,
+    weighted_sum,
+    within,
+)
 from nirank.algebra.pipeline import Pipeline
 from nirank.config.reader import load_config
 from nirank.config.schema import build_schema
@@ -41,6 +58,13 @@ def read_mistakes(tmp_path: Path, text: str, *overrides: str) -> str:
         ("S: {rrf: {of: [bm25, [bm25, {cut: 50}]], k: 10}}", RRF(10).of(BM25(), BM25() % 50)),
         ("S: {weighted_sum: {of: [bm25, {bm25: {b: 1}}], weights: [0.3, 0.7]}}", 0.3 * BM25() + 0.7 * BM25(b=1)),
         ("S: {within: {scope: {only: {docs: [a]}}, of: bm25}}", within(Only(("a",)), BM25())),
+        ("S: {within: {scope: in_force, of: bm25}}", within(InForce(), BM25())),
+        ("S: {within: {scope: {in_force: {start: commencement, undated: drop}}, of: bm25}}",
+         within(InForce("commencement", undated="drop"), BM25())),
+        ("S: {within: {scope: {versions: {take: latest, work: act}}, of: bm25}}",
+         within(Versions("latest", work="act"), BM25())),
+        ("S: [bm25, fold_versions]", BM25() >> FoldVersions()),
+        ("S: {fold: {view: parts, of: bm25}}", fold(Parts(), BM25())),
         ("S: {within: {scope: [bm25, {cut: 5}], of: bm25}}", within(BM25() % 5, BM25())),
         ("S: {rewrite: {by: {first_words: 20}, of: bm25}}", rewrite(FirstWords(20), BM25())),
         ("S: {fold: {view: {windows: {words: 50, overlap: 5}}, of: bm25, keep: mean}}",
@@ -53,6 +77,14 @@ def read_mistakes(tmp_path: Path, text: str, *overrides: str) -> str:
 )  # fmt: skip
 def test_yaml_is_the_same_algebra(tmp_path: Path, yaml: str, pipeline: Pipeline) -> None:
     assert parse(tmp_path, yaml)["S"] == pipeline
+
+
+def test_a_collection_whose_judgements_name_laws(tmp_path: Path) -> None:
+    for works in ("work", "{key: work, take: latest}"):
+        path = tmp_path / "config.yaml"
+        path.write_text(f"collections: [{{path: x, works: {works}}}]\nmeasures: [RR]\nsystems: {{S: bm25}}\n")
+        (arguments,) = load_config(path).collections
+        assert arguments["works"] == ("work" if works == "work" else {"key": "work", "take": "latest"})
 
 
 def test_names_vanish_when_parsed(tmp_path: Path) -> None:
@@ -105,7 +137,7 @@ def test_a_mistake_is_shown_with_its_excerpt_and_the_options(tmp_path: Path) -> 
             "     5 |     bm25:",
             "     6 |       k_1: 0.9",
             "       |       ^^^",
-            "options of bm25: k1, b, fields, doc_text, query_text, analyzer, k     (more: nirank stages bm25)",
+            "options of bm25: k1, b, fields, doc_text, query_text, analyzer, k3, k     (more: nirank stages bm25)",
         ]
     )
 

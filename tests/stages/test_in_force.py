@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
+from nirank.collections.dates import get_dates
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.flow.ranking import Ranking
@@ -139,6 +140,18 @@ def test_b40_the_four_documents_of_the_case() -> None:
     assert collection.scope.count_rows().tolist() == [4]
     finding = next(each for each in collection.findings if each.code == "placeholder-dates-documents")
     assert "3 of 4 documents have a placeholder as 'date'" in finding.message
+
+
+@pytest.mark.parametrize("none", [9999, "9999", "0001", "1001", "9999.0"])
+def test_b40_years_that_stand_for_none_are_no_years(none: Any) -> None:
+    docs = make_texts({"a": {"year": none}, "b": {"year": 1999}, "c": {"year": 3}})
+    queries = make_texts({"q": {}})
+    ctx = Context()
+    assert list_seen(Where({"year": {"min": 2}}), queries, docs, ctx) == [["b", "c"]]
+    assert ctx.counts == {"undated_year": 1}
+    assert get_dates(docs, "year").placeholders == 1
+    count = make_texts({"a": {"pages": 9999}, "b": {"pages": 1}})
+    assert list_seen(Where({"pages": {"min": 2}}), queries, count) == [["a"]]
 
 
 def test_conditions_read_dates_in_the_order_of_the_column() -> None:

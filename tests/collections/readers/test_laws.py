@@ -244,6 +244,25 @@ def test_pages_of_eur_lex(tmp_path: Path) -> None:
     assert (flat["metadata"]["work"], flat["metadata"]["version"]) == ("31967L0227", "2007-01-01")
 
 
+def test_a_page_of_legislation_gov_uk(tmp_path: Path) -> None:
+    page = """<html><head><meta name="dct:valid" content="2020-12-31"/></head><body><h1 class="LegTitle">The Control
+    Regulations 2012</h1><p class="LegText">The Secretary of State makes this.</p><h2 class="LegPartFirst">
+    <span class="LegPartNo">PART 1</span><span class="LegPartTitle">Preliminary</span></h2>
+    <h3 class="LegP1GroupTitleFirst">Citation</h3><p class="LegP1ParaText"><span class="LegP1No" id="regulation-1">1.</span>
+    These may be cited, see <a href="http://www.legislation.gov.uk/id/eudr/2009/148">Directive 2009/148/EC</a>.</p>
+    <p class="LegP2Container"><span class="LegP2No">(2)</span><span class="LegP2Text">They end.</span></p>
+    <h3 class="LegP1GroupTitle">Repeal</h3><p><span class="LegP1No" id="regulation-2">2.</span></p></body></html>"""
+    record = load_laws(tmp_path, {"a.html": page}).docs[0]
+    assert record["title"] == "The Control Regulations 2012"
+    assert dict(zip(record["metadata"]["parts"], split_parts(record["text"]), strict=True)) == {
+        "preamble": "The Secretary of State makes this.",
+        "regulation-1": "PART 1 Preliminary\nCitation\n1. These may be cited, see Directive 2009/148/EC.\n(2) They end.",
+        "regulation-2": "Repeal\n2.",
+    }
+    assert record["metadata"]["version_date"] == "2020-12-31"
+    assert record["metadata"]["cites"] == ["http://www.legislation.gov.uk/id/eudr/2009/148"]
+
+
 def test_several_versions_of_a_work_have_ids_of_their_own(tmp_path: Path) -> None:
     other = AKN.replace("eng@2021-06-30", "eng@2019-03-01").replace('date="2021-06-30"', 'date="2019-03-01"')
     files: dict[str, str | bytes] = {"a.xml": AKN, "b.xml": other, "c.xml": CLML}
