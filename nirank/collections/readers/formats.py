@@ -102,12 +102,14 @@ def find_format(path: Path) -> TextFormat | None:
     return RECORD_FILES if known is None and holds_records(path) else known
 
 
-def name_outside_formats(paths: Sequence[Path]) -> list[list[str | int]]:
-    """Return name and version of each outside format that files are in: what is read depends on them too."""
-    outside = load_outside_formats()
-    if not outside:
-        return []
-    formats_by_name = {text_format.name: text_format for path in paths if (text_format := find_format(path)) in outside}
+def name_versioned_formats(paths: Sequence[Path]) -> list[list[str | int]]:
+    """Return name and version of each format that files are in, of those outside, of laws and of pages.
+
+    What is read depends on these too.
+    """
+    versioned = (*load_outside_formats(), LAWS, HTML)
+    formats = (text_format for path in paths if (text_format := find_format(path)) in versioned)
+    formats_by_name = {text_format.name: text_format for text_format in formats if text_format is not None}
     return [[name, formats_by_name[name].version] for name in sorted(formats_by_name)]
 
 

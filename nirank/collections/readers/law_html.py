@@ -19,7 +19,8 @@ _HEADING = re.compile(
     r"(?:oj-)?(?:sti-art|ti-(?:section|grseq|tbl|annotation)\b.*)|stitle-article-norm|title-(?:division|gr-seq|annex).*|eli-title"
     r"|Leg(?:P1GroupTitle|PartTitle|ChapterTitle|PblockTitle|ScheduleTitle|Heading).*"
 )
-_NUMBER = re.compile(r"Leg(?:P[2-5]No|PartNo|ChapterNo|ScheduleNo).*")
+_NUMBER = re.compile(r"no-parag|Leg(?:P[2-5]No|PartNo|ChapterNo|ScheduleNo).*")
+_ROW = re.compile(r"grid-container")  # of a list: (a) beside its text
 _TITLE = re.compile(r"(?:oj-)?doc-ti|title-doc-(?:first|last)|LegTitle")
 _NOTE = re.compile(r"(?:oj-)?(?:note|footnote)|LegFootnote.*|LegCommentary.*|LegAnnotations")
 _SKIPPED = re.compile(
@@ -82,6 +83,7 @@ _ROLES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (_HEADING, "heading"),
     (_TITLE, "title"),
     (_NOTE, "note"),
+    (_ROW, "row"),
 )
 
 

@@ -17,7 +17,7 @@ from nirank.forms.html_tree import decode_html, parse_html
 from nirank.forms.id_columns import find_ending
 
 TEXT_ENDINGS, MARKDOWN_ENDINGS, HTML_ENDINGS = ("txt", "text"), ("md", "markdown"), ("html", "htm", "xhtml")
-VERSION = 2  # of the reading of Markdown and HTML; raised when the same file would be read otherwise
+VERSION = 3  # of the reading of Markdown and HTML; raised when the same file would be read otherwise
 _MARKDOWN_HEADING = re.compile(
     r"\A\s*(?:#{1,6}[ \t]+(?P<marked>[^\n]*?)[ \t]*#*[ \t]*"
     r"|(?P<underlined>[^\n#>*\-\s][^\n]*)\n[ \t]*(?:={2,}|-{2,})[ \t]*)"
@@ -71,4 +71,4 @@ def _read_html(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]
     yield read_html_record(path)
 
 
-HTML = TextFormat("HTML", _read_html, HTML_ENDINGS, begins_html)
+HTML = TextFormat("HTML", _read_html, HTML_ENDINGS, begins_html, version=VERSION)

@@ -11,6 +11,7 @@ Side = Literal["docs", "queries"]
 class Record(NamedTuple):
     """One document or query as its source has it.
 
+    id              '' for a document that is its file: it is then called by the file's name
     line            where the record begins, from 1; its position where there are no lines
     metadata        whatever else the source says, JSON values
     columns         text columns by name, instead of title and text, where a table has neither; all records

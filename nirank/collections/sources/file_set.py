@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from nirank.base.files import PACKED_SUFFIXES, InputFile, strip_packed_suffix
 from nirank.base.identity import digest
 from nirank.collections.findings import Finding
-from nirank.collections.readers.formats import are_plain_texts, list_endings, name_outside_formats
+from nirank.collections.readers.formats import are_plain_texts, list_endings, name_versioned_formats
 from nirank.collections.readers.plain_texts import TEXT_ENDINGS
 from nirank.collections.readers.plain_texts import VERSION as PLAIN_VERSION
 from nirank.collections.readers.records import Record, Side
@@ -139,7 +139,7 @@ class FileSet:
             if any(find_ending(path) not in TEXT_ENDINGS and "." in path.name for path in files.paths):
                 identity["texts"] = PLAIN_VERSION
             return identity
-        formats = name_outside_formats([file.path for file in inputs])
+        formats = name_versioned_formats([file.path for file in inputs])
         return identity | ({"formats": formats} if formats else {})
 
     def describe_origin(self) -> Mapping[str, Any]:

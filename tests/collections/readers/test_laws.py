@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ from hypothesis import strategies as st
 
 from nirank.collections.collection import Collection
 from nirank.collections.dates import make_date_range, read_dates
+from nirank.collections.readers import formats
 from nirank.collections.readers.law_grammars import AkomaNtoso
 from nirank.collections.readers.law_walk import PART_END, read_law_text
+from nirank.collections.readers.laws import LAWS
+from nirank.collections.sources.file_set import FileSet
+from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import DataError
 from nirank.experiment.loading import load
 
@@ -98,6 +103,14 @@ xmlns="http://www.w3.org/1999/xhtml"><head><title>Consolidated TEXT: 31967L0227 
 <a href="http://publications.europa.eu/resource/celex/32006L0112">Directive 2006/112/EC</a>.</p>
 <table><tr><td><p class="normal">(a)</p></td><td><p class="normal">to ensure;</p></td></tr></table>
 <p class="ti-art">Article 104</p><p class="note"><a id="ntr1" href="#ntc1">(1)</a> OJ L 1.</p></body></html>"""
+
+CONSOLIDATED_PAGE = """<html><head><title>Consolidated TEXT: 32016R0679 \u2014 EN \u2014 04.05.2016</title></head><body>
+<p class="disclaimer">This text is meant purely as a documentation tool.</p><p class="title-doc-first">REGULATION 2016/679</p>
+<div class="eli-subdivision" id="art_4"><p class="title-article-norm" id="id-1">Article 4</p><div class="eli-title">
+<p class="stitle-article-norm">Definitions</p></div><div class="norm"><span class="no-parag">1.  </span>
+<div class="norm inline-element">For this Regulation:</div></div><div class="grid-container grid-list">
+<div class="list grid-list-column-1"><span>(a) </span></div><div class="grid-list-column-2"><p class="norm">data;</p></div></div>
+<p class="modref"><a href="#">\u25baM1</a></p></div></body></html>"""
 
 ELI_PAGE = """<html><head><meta property="eli:date_document" content="2016-04-27"/>
 <meta property="eli:first_date_entry_in_force" content="2016-05-24"/></head><body><div class="eli-container">
@@ -242,6 +255,33 @@ def test_pages_of_eur_lex(tmp_path: Path) -> None:
     assert flat["metadata"]["cites"] == ["32006L0112"]
     assert flat["metadata"]["notes"] == ["OJ L 1."]
     assert (flat["metadata"]["work"], flat["metadata"]["version"]) == ("31967L0227", "2007-01-01")
+
+
+def test_a_consolidated_page_counts_its_paragraphs(tmp_path: Path) -> None:
+    record = load_laws(tmp_path, {"a.html": CONSOLIDATED_PAGE}).docs[0]
+    assert record["title"] == "REGULATION 2016/679"
+    assert record["text"] == "Article 4 Definitions\n1. For this Regulation:\n(a) data;"
+    assert (record["metadata"]["parts"], record["metadata"]["provisions"]) == (["art_4"], 2)
+    assert (record["metadata"]["work"], record["metadata"]["version"]) == ("32016R0679", "2016-05-04")
+
+
+def test_how_laws_are_read_is_part_of_what_an_import_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_laws(tmp_path, {"a.xml": AKN})
+    files = FileSet("c", TextFiles.find(tmp_path / "laws", "docs"), TextFiles())
+    before = files.get_identity("docs")
+    assert before["formats"] == [["laws in XML", LAWS.version]]
+    monkeypatch.setattr(formats, "LAWS", dataclasses.replace(LAWS, version=99))
+    monkeypatch.setattr(formats, "BUILT_IN", (formats.LAWS, *formats.BUILT_IN[1:]))
+    assert files.get_identity("docs") != before
+
+
+def test_a_new_act_as_a_query(tmp_path: Path) -> None:
+    load_laws(tmp_path, {"a.xml": AKN})
+    (tmp_path / "new.xml").write_bytes(FORMEX.encode("latin-1"))
+    collection = load(docs=tmp_path / "laws", queries=tmp_path / "new.xml", time="as_of_query")
+    assert list(collection.queries.ids) == ["31976L0207"]
+    assert collection.scope is not None
+    assert collection.scope.count_rows().tolist() == [0]  # of 1976, and the only law is of 2019
 
 
 def test_a_page_of_legislation_gov_uk(tmp_path: Path) -> None:
