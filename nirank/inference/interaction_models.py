@@ -15,7 +15,7 @@ from nirank.collections.dates import find_date_keys, get_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ModelError
 from nirank.inference.interactions import InteractionDesign, QueryTerms
-from nirank.inference.mixture import MIXTURE_FILE, Mixture
+from nirank.inference.mixture import Mixture
 
 if TYPE_CHECKING:
     from nirank.inference.interaction_networks import Batch, MixedScorer
@@ -140,6 +140,3 @@ def score_query(
             batch = make_batch(design, terms, cells[part], years[part], device)
             scores[part] = network.network(batch).cpu().numpy()
     return scores
-
-
-__all__ = ["DESIGN_FILE", "MIXTURE_FILE", "InteractionFiles", "make_batch", "read_years", "score_query"]

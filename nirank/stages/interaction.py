@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +53,8 @@ class Interaction(Combiner):
             raise ConfigError(f"interaction: depth must be 2 or more, got {self.depth}")
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
-        key = getattr(self.model, "date_key", None)
+        model = self.model
+        key = self._read_files().design.date_key if isinstance(model, str) else getattr(model, "date_key", None)
         if key is not None:
             find_date_keys(key, queries, docs, self.name)
 
@@ -134,4 +134,5 @@ class Interaction(Combiner):
         from nirank.inference.interaction_models import InteractionFiles
         from nirank.inference.models import resolve_model
 
-        return InteractionFiles.open(Path(resolve_model(self.model).path), str(self.model))
+        files = resolve_model(self.model)
+        return InteractionFiles.open(files.path, files.name)

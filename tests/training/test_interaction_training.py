@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from nirank.algebra.context import Context
 from nirank.algebra.judged import Judged
+from nirank.algebra.tuned import grid
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -234,6 +235,25 @@ def test_r8_only_the_head_is_permuted(tmp_path: Path, base: str) -> None:
         assert set(lists["Head"][query][:3]) == set(docs[:3])
         assert lists["Head"][query][3:] == docs[3:]
         assert set(lists["All"][query]) == set(docs)
+
+
+def test_dates_that_are_not_there_are_told_before_anything_runs(tmp_path: Path, base: str) -> None:
+    undated = Collection.of({"a": "w1"}, {"q": "w1"}, {"q": {"a": 1}})
+    folder = str(tiny_models.make_interaction(tmp_path / "made", base, date_key="made"))
+    trained = TrainInteraction(base, LISTED, date_key="made", recipe=QUICK)
+    for model in (folder, trained):
+        experiment = Experiment(undated, {"S": BM25() >> Interaction(model)}, ["RR"], store=open_store(tmp_path / "s"))
+        with pytest.raises(ConfigError, match="have no date under 'made'; they have no metadata"):
+            experiment.check()
+
+
+def test_networks_are_tuned_by_their_options(base: str) -> None:
+    model = TrainInteraction(base, LISTED, recipe=QUICK)
+    over = {"interaction.model.query_terms": [5, 9], "interaction.model.data.negatives.of.b": [0.3]}
+    tuned = grid(BM25() >> Interaction(model), over)
+    mined = Mined(BM25(b=0.3), ranks=(1, 10), n=2, choose="random")
+    expected = [replace(model, query_terms=n, data=replace(LISTED, negatives=mined)) for n in (5, 9)]
+    assert [pipeline.steps[-1].model for pipeline in tuned] == expected
 
 
 def test_training_queries_that_are_evaluated_are_refused(tmp_path: Path, base: str) -> None:
