@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nirank.inference.interaction_models import InteractionFiles
     from nirank.inference.models import ModelFiles
 
+_BLOCK_DOCS = 256  # of a list whose interactions are in memory at a time
+
 
 @stage
 class Interaction(Combiner):
@@ -104,12 +106,15 @@ class Interaction(Combiner):
         s_p, s_r = scale_lists(head.scores, head.offsets), np.zeros(len(head), np.float32)
         queries = np.flatnonzero(head.counts).tolist()
         for query in ctx.track(queries, len(queries), f"scoring pairs with {model.name}"):
-            part = slice(*head.offsets[query : query + 2].tolist())
-            docs, terms = np.asarray(head.rows[part], np.int64), interactions.read_terms(query)
+            terms = interactions.read_terms(query)
             ctx.count("queries_without_terms", not len(terms.pieces))
-            cells = interactions.read_cells(terms, docs, ctx)
-            years = read_years(files.design.date_key, ctx.queries, ctx.docs, np.full(len(docs), query), docs)
-            s_r[part] = score_query(network, files.design, terms, cells, years, device)
+            start, end = head.offsets[query : query + 2].tolist()
+            for first in range(start, end, _BLOCK_DOCS):
+                part = slice(first, min(first + _BLOCK_DOCS, end))
+                docs = np.asarray(head.rows[part], np.int64)
+                cells = interactions.read_cells(terms, docs, ctx)
+                years = read_years(files.design.date_key, ctx.queries, ctx.docs, np.full(len(docs), query), docs)
+                s_r[part] = score_query(network, files.design, terms, cells, years, device)
         mixture = Mixture.measure(files.mixture.w_r, files.mixture.w_p, s_r, s_p, "pairs that were re-ranked")
         ctx.declare("mixture", {**asdict(mixture), "reliance": mixture.reliance})
         ctx.declare("depth", depth)
