@@ -22,7 +22,9 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
+from nirank.stages._part_vectors import encode_means
 from nirank.stages._precision import resolve_precision
+from nirank.stages.windows import split_windows
 
 Side = Literal["query", "document"]
 
@@ -38,6 +40,7 @@ class Dense(Retriever):
 
     Vectors are sentence-transformers'. Prompts, maximum length, pooling, normalisation and similarity are
     the model's own unless given. A blank text has the zero vector. A depth of all documents is not a cut.
+    A model reads the beginning of a long text; with `windows` a text's vector is the mean of its windows' vectors.
 
     Karpukhin et al., EMNLP 2020; Reimers and Gurevych, EMNLP 2019.
     """
@@ -59,6 +62,11 @@ class Dense(Retriever):
         default="float32", identity=False, help="of vectors on disk; scores are float32"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
+    windows: int | None = option(
+        default=None,
+        identity=False,
+        help="words of a window, whose vectors' mean is the text's [its beginning is read]",
+    )
 
     reads_listed: ClassVar[bool] = True  # where lists say which documents a query may see, only these are encoded
 
@@ -77,6 +85,8 @@ class Dense(Retriever):
             )
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise ConfigError(f"dense: batch_tokens must be 1 or more, got {self.batch_tokens}")
+        if self.windows is not None and self.windows < 1:
+            raise ConfigError(f"dense: windows must be 1 or more words, got {self.windows}")
         if self.similarity is not None:
             check_similarity(self.similarity)
 
@@ -108,6 +118,7 @@ class Dense(Retriever):
         for side, texts, view in encodings:
             encoding = self._make_encoding(model, side)
             params = encoding.to_params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+            params |= {} if self.windows is None else {"windows": self.windows}
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
             node = Node(
@@ -174,6 +185,11 @@ def encode_texts(job: Job) -> None:
     rows = intersect_rows(job.inputs.get("within", ()))
     if rows is not None:
         np.save(job.folder / "rows.npy", rows)
+    if "windows" in job.params:
+        job.context.count("empty_texts", sum(not text.strip() for text in texts.read(view, rows)))
+        split = partial(split_windows, words=job.params["windows"])
+        encode_means(partial(texts.read, view, rows), split, job.stage, job.folder, job.context)
+        return
     read = job.context.count_blank(texts.read(view, rows), "empty_texts")
     encode(read, len(texts) if rows is None else len(rows), job.stage, job.folder, job.context)
 

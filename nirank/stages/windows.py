@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nirank.algebra.context import Context
 from nirank.algebra.stage import option, stage
 from nirank.collections.texts import Texts
@@ -35,9 +37,11 @@ class Windows(PassageMap):
             raise ConfigError(f"windows: overlap must be 0 to {self.words - 1} (below words), got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return make_passages(texts, self._split, ctx)
+        return make_passages(texts, partial(split_windows, words=self.words, overlap=self.overlap), ctx)
 
-    def _split(self, text: str) -> list[str]:
-        words = text.split()
-        starts = range(0, max(len(words) - self.overlap, 1), self.words - self.overlap)
-        return [" ".join(words[start : start + self.words]) for start in starts]
+
+def split_windows(text: str, words: int, overlap: int = 0) -> list[str]:
+    """Return windows of so many words of a text, one at the least."""
+    all_words = text.split()
+    starts = range(0, max(len(all_words) - overlap, 1), words - overlap)
+    return [" ".join(all_words[start : start + words]) for start in starts]
