@@ -45,6 +45,11 @@ _PLACES = {
     "nirank.stages.range_search": ("RangeSearch",),
     "nirank.stages.centroid": ("Centroid",),
     "nirank.stages.comb": ("Comb",),
+    "nirank.stages.citations": ("Citations",),
+    "nirank.stages.mask_citations": ("MaskCitations",),
+    "nirank.stages.co_citation": ("CoCitation",),
+    "nirank.stages.coupling": ("Coupling",),
+    "nirank.stages.citation_walk": ("CitationWalk",),
     "nirank.stages.complete": ("Complete",),
     "nirank.stages.cross_encoder": ("CrossEncoder",),
     "nirank.stages.cut": ("Cut",),
@@ -151,8 +156,12 @@ if TYPE_CHECKING:
     from nirank.stages.bm25f import BM25F as BM25F
     from nirank.stages.boolean_terms import BooleanTerms as BooleanTerms
     from nirank.stages.centroid import Centroid as Centroid
+    from nirank.stages.citation_walk import CitationWalk as CitationWalk
+    from nirank.stages.citations import Citations as Citations
+    from nirank.stages.co_citation import CoCitation as CoCitation
     from nirank.stages.comb import Comb as Comb
     from nirank.stages.complete import Complete as Complete
+    from nirank.stages.coupling import Coupling as Coupling
     from nirank.stages.cross_encoder import CrossEncoder as CrossEncoder
     from nirank.stages.cut import Cut as Cut
     from nirank.stages.date_decay import DateDecay as DateDecay
@@ -171,6 +180,7 @@ if TYPE_CHECKING:
     from nirank.stages.language_model import LanguageModel as LanguageModel
     from nirank.stages.llm_listwise import LLMListwise as LLMListwise
     from nirank.stages.lsh import LSH as LSH
+    from nirank.stages.mask_citations import MaskCitations as MaskCitations
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.minhash import MinHash as MinHash
     from nirank.stages.only import Only as Only

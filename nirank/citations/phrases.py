@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nirank.citations.reference import Reference
 
 _KIND = re.compile(
-    r"\b(?P<kind>Act|ACT|Measure|Regulations|REGULATIONS|Rules|Order|Code|Ordinance)\b"
+    r"\b(?P<kind>Act|ACT|Measure|Regulations|REGULATIONS|Rules|Order|Code|Ordinance)(?![A-Za-z]{2}|[sA-Z])"
     r"(?P<year>(?:\s?\([A-Z][\w ]{2,20}\))?,?\s{1,2}(?:17|18|19|20)\d\d\b(?!/))?"
 )
 _WINDOW = 160  # characters of a title before its last word

@@ -38,6 +38,7 @@ COVERED: dict[str, set[str]] = {
         ),
         *("union", "versions", "weighted_sum", "where"),
     },
+    "citations": {"citation_walk", "citations", "co_citation", "coupling", "mask_citations"},
     "blocking": {"minhash", "rules", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
     "texts": {
         "append_queries",

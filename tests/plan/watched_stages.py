@@ -1,6 +1,6 @@
 """Run every stage on much data, and print what each computation held against what it said it would need.
 
-Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'blocking', 'texts', 'reviews' or 'models').
+Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'blocking', 'citations', 'texts', 'reviews' or 'models').
 """
 
 from __future__ import annotations
@@ -117,6 +117,8 @@ def main(store: str, models: str, stages: str) -> None:
         n_queries, n_docs, words = 200, 10_000, 30
     elif stages == "texts":
         n_queries, n_docs, words = 5, 2_000, 1_500
+    elif stages == "citations":
+        n_queries, n_docs, words = 80, 10_000, 30
     elif stages == "reviews":
         n_queries, n_docs, words = 2, 4_000, 150
     else:
@@ -128,10 +130,18 @@ def main(store: str, models: str, stages: str) -> None:
 
     def dated(words: int) -> dict[str, Any]:
         long = [text(15) for _ in range(words // 15)] or [text(words)]
+        if stages == "citations":
+            long += [f"See d{row:06}." for row in random.integers(0, n_docs, 8)]
         return {"text": " ".join(long), "metadata": {"date": f"{random.integers(1990, 2020)}"}}
 
     docs = {f"d{at:06}": dated(words) for at in range(n_docs)}
-    queries = {f"q{at:03}": {"text": text(3), "metadata": {"date": "2010"}} for at in range(n_queries)}
+    queries = {
+        f"q{at:03}": {
+            "text": text(3) + (" d000001 d000002" if stages == "citations" else ""),
+            "metadata": {"date": "2010"},
+        }
+        for at in range(n_queries)
+    }
     collection = Collection.of(docs, queries, {"q000": {"d000001": 1}}, name="much")
     del docs
     full_list, second_list = Listed(1, k=n_docs), Listed(2, k=n_docs)
@@ -196,6 +206,10 @@ def main(store: str, models: str, stages: str) -> None:
                 ("windows", (100, 50)),
             )
         }
+    elif stages == "citations":
+        systems = {name: kinds[name](k=n_docs) for name in ("citations", "co_citation", "coupling")}
+        systems["citation_walk"] = full_list >> kinds["citation_walk"]()
+        systems["mask_citations"] = fold(kinds["mask_citations"](), short_list)
     elif stages == "reviews":
         systems = {"feedback": kinds["feedback"](batch=1_000)}
     else:

@@ -19,8 +19,12 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.stages.apply import apply
 from nirank.stages.boolean_terms import BooleanTerms
+from nirank.stages.citation_walk import CitationWalk
+from nirank.stages.citations import Citations
+from nirank.stages.co_citation import CoCitation
 from nirank.stages.comb import Comb
 from nirank.stages.complete import Complete
+from nirank.stages.coupling import Coupling
 from nirank.stages.cut import Cut
 from nirank.stages.date_decay import DateDecay
 from nirank.stages.dated import Dated
@@ -28,6 +32,7 @@ from nirank.stages.first_words import FirstWords
 from nirank.stages.fold_versions import FoldVersions
 from nirank.stages.in_force import InForce
 from nirank.stages.intersection import Intersection
+from nirank.stages.mask_citations import MaskCitations
 from nirank.stages.minhash import MinHash
 from nirank.stages.only import Only
 from nirank.stages.parts import Parts
@@ -65,6 +70,11 @@ SOUND_STAGES: list[Stage] = [
     WeightedSum((0.3, 0, -2)),
     WeightedSum((0.0,)),
     Cut(3),
+    Citations(),
+    MaskCitations(),
+    CoCitation(),
+    Coupling(),
+    CitationWalk(),
     Complete(),
     Union(),
     Intersection(),
