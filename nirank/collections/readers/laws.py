@@ -30,7 +30,9 @@ PARTS, LOST, BARE, PROVISIONS = "parts", "lost_provisions", "bare_provisions", "
 VERSION = 1  # raised when the same file would be read otherwise
 MAX_DEPTH = 150  # elements inside each other
 _HEAD_BYTES = 1 << 14
-_PROLOGUE = re.compile(r"(?:\s|\ufeff|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[[^\]]*\]\s*)?>)*<([\w.:-]+)", re.DOTALL)
+_PROLOGUE = re.compile(
+    r"(?:\s++|\ufeff|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*+(?:\[[^\]]*+\]\s*+)?>)*+<([\w.:-]+)", re.DOTALL
+)
 
 
 class _Markup(NamedTuple):

@@ -23,7 +23,7 @@ _MARKDOWN_HEADING = re.compile(
     r"|(?P<underlined>[^\n#>*\-\s][^\n]*)\n[ \t]*(?:={2,}|-{2,})[ \t]*)"
     r"(?:\n|\Z)"
 )
-_BEGINS_HTML = re.compile(r"\s*(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_BEGINS_HTML = re.compile(r"(?:\s++|<\?xml[^>]*+>|<!--.*?-->)*+<(?:!doctype\s++html|html)\b", re.IGNORECASE | re.DOTALL)
 
 
 def read_plain_texts(paths: Sequence[Path], folder: Path) -> Iterator[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,7 +19,8 @@ from nirank.collections.dates import make_date_range, read_dates
 from nirank.collections.readers import formats
 from nirank.collections.readers.law_grammars import AkomaNtoso
 from nirank.collections.readers.law_walk import PART_END, read_law_text
-from nirank.collections.readers.laws import LAWS
+from nirank.collections.readers.laws import LAWS, begins_law
+from nirank.collections.readers.plain_texts import begins_html
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import DataError
@@ -347,6 +349,14 @@ DEEP = f"<akomaNtoso>{'<p>' * 5000}x{'</p>' * 5000}</akomaNtoso>"
 def test_hostile_files_are_refused_and_nothing_is_fetched(content: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         load_laws(tmp_path, {"a.xml": content})
+
+
+@pytest.mark.parametrize("start", [" " * 300_000, "<!-- " * 60_000, "<?x ?>" * 50_000, "<!DOCTYPE a [" * 20_000])
+def test_what_only_looks_like_the_start_of_a_law_is_told_at_once(start: str) -> None:
+    begin = time.process_time()
+    assert not begins_law([start + "{"])
+    assert not begins_html([start + "{"])
+    assert time.process_time() - begin < 2
 
 
 def test_a_deep_page_is_read(tmp_path: Path) -> None:
