@@ -91,6 +91,7 @@ _PLACES = {
     "nirank.synthesis.selection": ("Selection",),
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
+    "nirank.diagnostics.diagnosis": ("Diagnostics",),
     "nirank.synthesis.cleaning": ("Cleaning",),
     "nirank.synthesis.endpoint_generator": ("EndpointGenerator",),
     "nirank.synthesis.extractive": ("Extractive",),
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
     from nirank.algebra.tuned import tune as tune
     from nirank.collections.collection import Collection as Collection
     from nirank.collections.texts import Texts as Texts
+    from nirank.diagnostics.diagnosis import Diagnostics as Diagnostics
     from nirank.evaluation.evaluate import evaluate as evaluate
     from nirank.experiment.experiment import Experiment as Experiment
     from nirank.experiment.folds import Folds as Folds

@@ -17,7 +17,7 @@ JUDGED: Mapping[str, Mapping[str, Mapping[str, int]]] = {
 def write_dated_folder(folder: Path) -> Path:
     """Write the folder in BEIR's layout, and return it."""
     (folder / "qrels").mkdir(parents=True)
-    docs = {f"d{year}": {"title": "", "text": f"wine act {year}"} for year in range(2000, 2010)}
+    docs = {f"d{year}": {"title": "", "text": f"wine act {year}{' wine' * (year % 4)}"} for year in range(2000, 2010)}
     lines = [{"_id": id, **doc, "metadata": {"date": f"{id[1:]}-06-01"}} for id, doc in docs.items()]
     lines.append({"_id": "none", "title": "", "text": "wine act of no date", "metadata": {}})
     _write_lines(folder / "corpus.jsonl", lines)

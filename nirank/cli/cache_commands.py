@@ -216,6 +216,7 @@ def _find_reached_folders(config: Path, store: LocalStore) -> set[Path]:
         seeds=configuration.seeds,
         folds=configuration.folds,
         stopping=configuration.stopping,
+        diagnostics=configuration.diagnostics,
     )
     nodes = experiment.list_nodes()
     memos = find_used_memos(store, nodes)  # looks for every node's artifact

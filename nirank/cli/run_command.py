@@ -86,6 +86,7 @@ def run(
         seeds=configuration.seeds,
         folds=configuration.folds,
         stopping=configuration.stopping,
+        diagnostics=configuration.diagnostics,
         max_memory=configuration.max_memory if max_memory is None else max_memory,
     )
     if check:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import PrivateAttr
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.amounts import parse_size
-from nirank.config import codes, collections, matching_rules, stopping, synthesis, systems, training, tuning
+from nirank.config import (
+    codes,
+    collections,
+    diagnostics,
+    matching_rules,
+    stopping,
+    synthesis,
+    systems,
+    training,
+    tuning,
+)
 from nirank.config.mistakes import Mistakes
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.overrides import override_value
@@ -18,6 +28,7 @@ from nirank.config.paths import resolve_path
 from nirank.config.sections import SCALAR, FormMark, Section, Text, Words, make_section, read_section, read_value
 from nirank.config.yaml_parser import parse_yaml, read_yaml_text
 from nirank.config.yaml_tree import Tree
+from nirank.diagnostics.diagnosis import Diagnostics
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.experiment.folds import Folds
@@ -39,7 +50,7 @@ class Config(Section):
     section_words: ClassVar[Words] = Words(
         "", "a configuration has no key", "", "has no '{key}'; expected collections, systems and measures"
     )
-    may_be_empty: ClassVar[Collection[str]] = ("store", "device", "max_memory", "seeds", "folds")
+    may_be_empty: ClassVar[Collection[str]] = ("store", "device", "max_memory", "seeds", "folds", "diagnostics")
 
     collections: Annotated[Sequence[Mapping[str, Any]], FormMark("collection", least=1)]
     systems: Annotated[Mapping[str, Pipeline], FormMark("systems")]
@@ -51,6 +62,7 @@ class Config(Section):
     seeds: Annotated[Sequence[int], FormMark("seeds")] = (1,)
     folds: Annotated[Folds | None, FormMark("folds")] = None
     stopping: Annotated[Sequence[StoppingRule], FormMark("stopping_rule", least=1)] = ()
+    diagnostics: Annotated[Diagnostics | Literal[False] | None, FormMark("diagnostics")] = None
     models: Annotated[Any, FormMark("models_section")] = None
     data: Annotated[Any, FormMark("data_section")] = None
 
@@ -131,6 +143,7 @@ def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
 FORMS: Mapping[str, Form] = {
     **codes.FORMS,
     **collections.FORMS,
+    **diagnostics.FORMS,
     **matching_rules.FORMS,
     **stopping.FORMS,
     **synthesis.FORMS,

@@ -15,11 +15,13 @@ from nirank.base.amounts import parse_size
 from nirank.base.memory import limit_memory
 from nirank.base.work import Engine
 from nirank.collections.collection import Collection
+from nirank.diagnostics.diagnosis import Diagnostics, parse_diagnostics
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.measures import list_measure_names
 from nirank.experiment.arguments import as_collections, as_systems
 from nirank.experiment.both_ask import check_both_ask
+from nirank.experiment.diagnostics import Diagnostician
 from nirank.experiment.folds import Folds
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.mistakes import (
@@ -65,6 +67,7 @@ class Experiment:
     folds        split the queries for systems that are trained or tuned on the queries outside a fold
     stopping     stopping rules, as `parse_stopping_rule` takes them: where each would end the review of every topic, on
                  systems whose lists are whole orders of the candidates
+    diagnostics  why lists are as they are: True, names of `Diagnostics`, or such a value; computed after the run
     max_memory   of this process and its workers, mapped files aside: bytes, or text such as '4GB'. Blocks are made as
                  small as they must be; what would need more all the same is refused before anything runs
 
@@ -85,6 +88,7 @@ class Experiment:
         seeds: Sequence[int] = (1,),
         folds: int | Folds | None = None,
         stopping: Sequence[Any] = (),
+        diagnostics: Any = None,
         max_memory: int | str | None = None,
     ) -> None:
         from nirank.store import open_store
@@ -99,6 +103,7 @@ class Experiment:
         self.folds = folds if folds is None or isinstance(folds, Folds) else Folds(folds)
         self.max_memory: int | None = None
         self.stopping: tuple[StoppingRule, ...] = ()
+        self.diagnostics: Diagnostics | None = None
         mistakes: list[str] = []
         with collect_mistakes(mistakes):
             self.seeds = parse_seeds(seeds)
@@ -113,6 +118,8 @@ class Experiment:
             self.max_memory = None if max_memory is None else int(parse_size(str(max_memory)))
         with collect_mistakes(mistakes):
             self.stopping = parse_stopping_rules(stopping)
+        with collect_mistakes(mistakes):
+            self.diagnostics = parse_diagnostics(diagnostics)
         if mistakes:
             raise ConfigError(*mistakes)
         self._leaves = Leaves(device, self.measures, to_end=bool(self.stopping))
@@ -192,10 +199,10 @@ class Experiment:
         read_given_files(runs, runner)
         measures = dict.fromkeys(name for collection in self.collections for name in self._get_measures(collection))
         result = Result(measures=tuple(measures), collections=self.collections, systems=self.systems)
+        diagnostician = None if self.diagnostics is None else Diagnostician(self.diagnostics, self._training, runner)
         for run in runs:
-            evaluate_system_run(
-                run, runner, self._get_measures(run.collection), self.significance, self.stopping, result
-            )
+            names = self._get_measures(run.collection)
+            evaluate_system_run(run, runner, names, self.significance, self.stopping, diagnostician, result)
         self._summarise(result)
         seconds = time.perf_counter() - started
         result.finish(began, seconds, [node.label for node in runner.computed])

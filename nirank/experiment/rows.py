@@ -19,6 +19,7 @@ from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import Lost, PairLedger, count_losses
 from nirank.evaluation.measures import is_of_pairs
 from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
+from nirank.experiment.diagnostics import Diagnostician
 from nirank.experiment.leaves import is_one_table
 from nirank.experiment.stopping import end_reviews
 from nirank.experiment.supervision import find_seen_queries
@@ -102,6 +103,7 @@ def evaluate_row(
     qrels: Qrels,
     measures: Sequence[str],
     stopping: Sequence[StoppingRule],
+    diagnostician: Diagnostician | None,
     runner: Runner,
 ) -> tuple[Row, Evaluation, list[Lost] | None]:
     """Evaluate the ranking or pairs of a system run, and return its row with what came out.
@@ -126,6 +128,7 @@ def evaluate_row(
         stages=_measure_stages(run, runner, qrels, measures, ledger),
         survival=trace_survival(run, runner, qrels),
         stopping=end_reviews(stopping, pairs, qrels, collection),
+        diagnosis=None if diagnostician is None else diagnostician.diagnose(run, pairs, qrels),
         new_documents=_measure_new_documents(run, qrels, evaluation),
         twins=_measure_twins(pairs, qrels, measures, collection) if isinstance(pairs, Ranking) else {},
     )

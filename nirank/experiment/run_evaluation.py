@@ -10,6 +10,7 @@ from functools import partial
 from nirank.errors import DataError
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation
+from nirank.experiment.diagnostics import Diagnostician
 from nirank.experiment.result import Result
 from nirank.experiment.rows import add_outcome, evaluate_row, fail_row, leave_unjudged, make_row
 from nirank.experiment.system_runs import SystemRun
@@ -49,6 +50,7 @@ def evaluate_system_run(
     measures: Sequence[str],
     significance: Significance,
     stopping: Sequence[StoppingRule],
+    diagnostician: Diagnostician | None,
     result: Result,
 ) -> None:
     """Add the rows of a system run to a result, one for each judgement set; those of one that fails say why."""
@@ -73,7 +75,7 @@ def evaluate_system_run(
             result.add(leave_unjudged(row, pairs, collection, measures))
             continue
         try:
-            result.add(*evaluate_row(row, run, pairs, qrels, measures, stopping, runner))
+            result.add(*evaluate_row(row, run, pairs, qrels, measures, stopping, diagnostician, runner))
         except Exception as error:  # of a library that computes a measure
             log.debug("traceback of evaluating %s", run.system, exc_info=True)
             result.add(fail_row(row, f"cannot be evaluated: {error or type(error).__name__}"))

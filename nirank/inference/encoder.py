@@ -128,7 +128,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
             return map(measure_shards(encode_shard), shards)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), describe_texts), shards)
 
-    memo = ctx.open_memo({"embeddings": how.to_memo_space()}, _get_row_type(dimension))
+    memo = ctx.open_memo({"embeddings": how.to_memo_space()}, find_row_type(dimension))
     compute_missing_texts(chain(first, stream), memo, compute, write_rows, ctx)
     deque(encoded, maxlen=0)
     vectors.flush()
@@ -204,7 +204,7 @@ def describe_texts(texts: Sequence[str]) -> str:
     return f"{len(texts):,} texts ({shown}{' …' if len(texts) > 3 else ''})"
 
 
-def _get_row_type(dimension: int) -> np.dtype[Any]:
+def find_row_type(dimension: int) -> np.dtype[Any]:
     """Return the type of what a memo keeps of a text: its vector, and its tokens before any is cut."""
     return np.dtype([("vector", "<f4", (dimension,)), ("tokens", "<u4")])
 
@@ -215,7 +215,7 @@ def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encodin
     tokens = count_tokens(reader.tokenizer, [how.prompt + text for text in texts])
     limit = _get_max_tokens(reader, how.side)
     lengths = tokens if limit is None else np.minimum(tokens, limit)
-    rows = np.zeros(len(texts), _get_row_type(int(model.get_embedding_dimension() or 0)))
+    rows = np.zeros(len(texts), find_row_type(int(model.get_embedding_dimension() or 0)))
     rows["tokens"] = tokens
     vectors: NDArray[np.float32] = rows["vector"]
 

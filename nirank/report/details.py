@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nirank.report.diagnostics import make_diagnostic_grids
 from nirank.report.differences import make_difference_grids
 from nirank.report.grid import Grid
 from nirank.report.sensitivity import make_sensitivity_grids
@@ -22,6 +23,7 @@ def make_detail_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid
         *make_stage_grids(rows, measures),
         *make_survival_grids(rows),
         *make_stopping_grids(rows),
+        *make_diagnostic_grids(rows),
         *make_difference_grids(rows, measures),
         *make_topic_grids(rows, measures),
         *make_sensitivity_grids(rows, measures),

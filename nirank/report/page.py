@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from nirank.report.diagnostic_charts import make_bar_charts, make_gap_charts
 from nirank.report.effort import make_effort_charts
 from nirank.report.grid import Grid
 from nirank.report.notes import list_footnotes
@@ -40,6 +41,8 @@ def render_page(
         topics=make_topic_charts(rows),
         gains=make_gain_charts(rows, measures),
         survival=make_survival_charts(rows),
+        bars=make_bar_charts(rows),
+        gaps=make_gap_charts(rows),
         curves=draw_curves(rows),
         written=make_written_sections(rows),
         rows=rows,

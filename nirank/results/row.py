@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from nirank.collections.collection_data import SelfMatch
+from nirank.diagnostics.diagnosis import Diagnosis
 from nirank.evaluation.ties import TieBounds
 from nirank.plan.costs import SystemCost
 from nirank.results.row_training import Choice, ModelSoup, Training, TrainingQueries, WrittenQueries
@@ -233,6 +234,7 @@ class Row:
     stages       recall after each stage
     survival     of hashing stages: which matches were kept, by how alike their records are
     stopping     where stopping rules ended the reviews of the topics; lists that are no whole orders have none
+    diagnosis    why its lists are as they are, where diagnostics are asked for; a mean over seeds has none
     pairs        where pairs are counted
     baseline, alpha  of the comparisons; `differences`: from the baseline, by measure
     intervals    {name: bootstrap interval of the mean}
@@ -280,6 +282,7 @@ class Row:
     stages: tuple[StageRecall, ...] = ()
     survival: tuple[SurvivalCurve, ...] = ()
     stopping: tuple[RuleOutcome, ...] = ()
+    diagnosis: Diagnosis | None = None
     pairs: PairFacts | None = None
     baseline: str | None = None
     alpha: float | None = None

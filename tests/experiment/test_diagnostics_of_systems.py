@@ -1,0 +1,134 @@
+"""Diagnostics of whole systems: which part re-ranks which, in Python, in YAML, in the tables and in leaderboard.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dated_folder import write_dated_folder
+
+from nirank import BM25, Collection, Cut, Diagnostics, Experiment, Judged, apply, load, rrf, weighted_sum, within
+from nirank.algebra.pipeline import Pipeline
+from nirank.config.reader import load_config
+from nirank.errors import ConfigError
+from nirank.experiment.reranking import find_places, find_reranking
+from nirank.flow.ranking import Ranking
+from nirank.results.leaderboard import read_leaderboard
+from nirank.stages.dated import Dated
+from nirank.store import open_store
+
+
+def compare_lengths(queries: list[str], docs: list[str]) -> list[float]:
+    return [float(-abs(len(query) - len(doc))) for query, doc in zip(queries, docs, strict=True)]
+
+
+SCORER = apply(compare_lengths, version=1, depth=6)
+OLD = Dated("any", gap=(0, 20))
+
+
+@pytest.mark.parametrize(
+    ("system", "prefetcher"),
+    [
+        (BM25(), None),
+        (rrf(BM25(), BM25(k1=2.0)), None),
+        (BM25() >> SCORER, BM25()),
+        (BM25() >> Cut(7) >> SCORER >> Cut(3), BM25() >> Cut(7)),
+        (within(OLD, BM25() >> SCORER), within(OLD, BM25())),
+        (within(OLD, BM25()) >> SCORER, within(OLD, BM25())),
+        (weighted_sum(BM25(), BM25() >> Cut(7) >> SCORER), BM25() >> Cut(7)),
+        (within(OLD, weighted_sum(BM25() >> SCORER, BM25())), within(OLD, BM25())),
+        (weighted_sum(BM25(k1=2.0), BM25() >> SCORER), None),
+    ],
+    ids=str,
+)
+def test_what_is_re_ranked(system: Pipeline, prefetcher: Pipeline | None) -> None:
+    found = find_reranking(system)
+    assert (found and found.prefetcher) == prefetcher
+
+
+def test_a_sum_knows_which_of_its_lists_is_which() -> None:
+    found = find_reranking(weighted_sum(BM25() >> SCORER, BM25(), weights=(0.3, 0.7)))
+    assert found is not None and found.sum is not None
+    assert (found.places, found.depth, found.terms) == ((1, 0), 6, (BM25() >> SCORER, BM25()))
+
+
+def test_places_of_pairs() -> None:
+    ranking = Ranking.from_dict({"q": {"b": 2.0, "a": 1.0}, "p": {"a": 3.0}})
+    other = Ranking.from_dict({"q": {"a": 9.0}, "p": {"b": 1.0, "a": 0.5}}, ranking.queries, ranking.docs)
+    assert find_places(ranking, other).tolist() == [1, -1, 2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dated_folder(tmp_path_factory.mktemp("dated") / "data")
+
+
+def test_in_python(folder: Path, tmp_path: Path) -> None:
+    systems = {
+        "BM25": BM25(),
+        "reranked": BM25() >> SCORER,
+        "both": weighted_sum(BM25(), BM25() >> SCORER, weights=(0.4, 0.6)),
+    }
+    store = open_store(tmp_path / "store")
+    asked = Diagnostics(on=Judged(split="train"))
+    result = Experiment(load(folder, split="test"), systems, ["R@10"], store=store, diagnostics=asked).run()
+    rows = {row.system: row.diagnosis for row in result.rows}
+    plain, reranked, both = (rows[name] for name in systems)
+    assert plain is not None and reranked is not None and both is not None
+    for name in ("reliance", "contradiction"):
+        assert plain.absent[name] == "nothing re-ranks a list of the system"
+    assert reranked.reliance is not None and "stands alone" in reranked.reliance.no_share
+    assert both.reliance is not None and both.reliance.share is not None and 0 < both.reliance.share < 1
+    assert (both.reliance.w_p, both.reliance.w_r) == (0.4, 0.6)
+    assert both.reliance.r_precision == pytest.approx(both.ceiling.reached["Rprec"]) if both.ceiling else False
+    assert both.ceiling is not None and both.ceiling.depth == 6
+    assert both.contradiction is not None and both.contradiction.over == "data/train"
+    assert both.time is not None
+    assert (both.time.over, both.time.gaps, both.time.undated) == ("data/train", ((1, 1), (2, 2)), 1)
+    assert both.length is not None and sum(part.queries for part in both.length.by_length) == 2
+    result.save(tmp_path / "out")
+    assert read_leaderboard(tmp_path / "out" / "leaderboard.json").rows[2].diagnosis == both
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    text = " ".join(str(result.table(details=True)).split())
+    for expected in ("D1, reliance on the pre-fetcher", "D5, years between queries and relevant documents", "ρ_p"):
+        assert expected in text and expected in page
+    assert "BM25: none, as nothing re-ranks a list of the system." in text
+
+
+def test_it_is_asked_for_in_yaml(folder: Path, tmp_path: Path) -> None:
+    head = f"collections: [{{path: {folder}, split: test}}]\nsystems: {{BM25: bm25}}\nmeasures: [R@10]\n"
+
+    def read(diagnostics: str) -> Any:
+        (tmp_path / "config.yaml").write_text(f"{head}diagnostics: {diagnostics}\n")
+        return load_config(tmp_path / "config.yaml").diagnostics
+
+    assert read("true") == Diagnostics()
+    assert read("[time, length]") == Diagnostics(("time", "length"))
+    assert read("time") == Diagnostics(("time",))
+    asked = Diagnostics(("time",), Judged(split="dev"))
+    assert read("{of: [time], on: {split: dev}}") == read("{of: time, on: {split: dev}}") == asked
+    assert not read("false")
+    for wrong, message in (
+        ("[tyme]", "did you mean 'time'"),
+        ("{off: 1}", "no key 'off'"),
+        ("{of: [x]}", "there is no 'x'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read(wrong)
+    systems, collection = {"BM25": BM25()}, load(folder, split="test")
+    result = Experiment(collection, systems, ["R@10"], store=open_store(tmp_path / "store"), diagnostics="time").run()
+    (row,) = result.rows
+    assert row.diagnosis is not None and row.diagnosis.time is not None
+    assert row.diagnosis.time.over == "data/test" and row.diagnosis.ceiling is None and not row.diagnosis.absent
+
+
+def test_undated_collections_say_so(tmp_path: Path) -> None:
+    collection = Collection.of({"a": "wine", "b": "beer"}, {"q": "wine"}, {"q": {"a": 1}}, name="plain")
+    store = open_store(tmp_path / "store")
+    result = Experiment(collection, {"BM25": BM25()}, ["RR"], store=store, diagnostics=True).run()
+    (row,) = result.rows
+    assert row.status == "ok" and row.diagnosis is not None
+    assert row.diagnosis.absent["time"] == "the queries of plain have no dates"
+    assert np.isfinite(row.diagnosis.ceiling.oracle["Rprec"] or np.nan) if row.diagnosis.ceiling else False
