@@ -68,20 +68,26 @@ def measure_reliance(
     if mixed is None:
         why = "the re-ranker's score stands alone: nothing of the pre-fetcher's is mixed in"
         return Reliance(depth, tau, no_share=why)
-    prefetcher, reranker = abs(mixed.w_p) * _spread(mixed.s_p), abs(mixed.w_r) * _spread(mixed.s_r)
+    share = compute_share(mixed.w_p * _spread(mixed.s_p), mixed.w_r * _spread(mixed.s_r))
     alone = mixed.lists.rescore(mixed.w_r * mixed.s_r, source="the re-ranker alone")  # w_p times a mean moves nothing
     both = mixed.lists.rescore(mixed.w_r * mixed.s_r + mixed.w_p * mixed.s_p, source="both")
     return Reliance(
         depth=depth,
         tau=tau,
-        share=prefetcher / (prefetcher + reranker) if prefetcher + reranker else None,
+        share=share,
         trained_share=trained_share,
         w_r=mixed.w_r,
         w_p=mixed.w_p,
         r_precision=measure_means(both, qrels, ("Rprec",))["Rprec"],
         without=measure_means(alone, qrels, ("Rprec",))["Rprec"],
-        no_share="" if prefetcher + reranker else "neither score varies",
+        no_share="neither score varies" if share is None else "",
     )
+
+
+def compute_share(prefetcher: float, reranker: float) -> float | None:
+    """Return ρ_p, given each weight times the spread of its score; None where neither varies."""
+    total = abs(prefetcher) + abs(reranker)
+    return abs(prefetcher) / total if total else None
 
 
 def _spread(scores: NDArray[np.float64]) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.model import MODEL
+from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.collections.collection import Collection
 from nirank.diagnostics.ceiling import measure_ceiling
@@ -16,20 +19,22 @@ from nirank.diagnostics.diagnosis import Diagnosis, Diagnostics
 from nirank.diagnostics.duplicates import group_near_duplicates, measure_duplicates
 from nirank.diagnostics.lists import DEPTH, JudgedLists
 from nirank.diagnostics.query_length import LengthProfile, profile_length
-from nirank.diagnostics.reliance import MixedScores, Reliance, measure_reliance
+from nirank.diagnostics.reliance import MixedScores, Reliance, compute_share, measure_reliance
 from nirank.diagnostics.time_profile import profile_time
 from nirank.errors import NirankError
 from nirank.experiment.encoder_reach import measure_reach
-from nirank.experiment.reranking import Reranking, find_reranking, split_sum
+from nirank.experiment.reranking import Reranking, find_reranking, split_mixture, split_sum
 from nirank.experiment.system_runs import SystemRun
 from nirank.experiment.training_sources import RunSources, TrainingCollections
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.inference.models import resolve_model
 from nirank.plan.both_sides import compile_system
 from nirank.plan.execute import FailedNode, Runner
 
 _NO_RERANKER = "nothing re-ranks a list of the system"
+_MIXTURE_FILE = "mixture.json"  # in the folder of a model that mixes
 _IN_FOLDS = "each fold has a system of its own"
 
 
@@ -85,11 +90,15 @@ class _Subject:
 
     def _rank(self, pipeline: Pipeline, collection: Collection) -> Ranking:
         """Return the lists of a part of the system on a collection's queries."""
-        sources = RunSources(self.training, self.run.collection)
-        sides = replace(self.training.leaves.make_sides(collection), training_sources=sources)
-        ranking = self.runner.get_value(compile_system(pipeline, sides))
+        ranking = self.runner.get_value(self._compile(pipeline, collection))
         assert isinstance(ranking, Ranking), "what is re-ranked are lists"
         return ranking
+
+    def _compile(self, pipeline: Pipeline, collection: Collection) -> Node:
+        sources = RunSources(self.training, self.run.collection)
+        return compile_system(
+            pipeline, replace(self.training.leaves.make_ranked_sides(collection), training_sources=sources)
+        )
 
     def _make_lists(self, collection: Collection, qrels: Qrels, ranking: Ranking | None) -> JudgedLists:
         name = f"{collection.name}/{collection.split}" if collection.split else collection.name
@@ -116,10 +125,35 @@ class _Subject:
         fetched = self._rank(self.reranking.prefetcher, collection)
         reranked = self._rank(self.reranking.reranked, collection)
         mixed: MixedScores | None = None
+        trained_share, depth = None, self.reranking.depth
+        mixture = self._read_mixture(self.reranking.reranked)
         if self.reranking.sum is not None:
             terms = [self._rank(term, collection) for term in self.reranking.terms]
             mixed = split_sum(self.reranking, reranked, terms)
-        return measure_reliance(fetched, reranked, self.qrels, self.reranking.depth, mixed)
+        elif mixture is not None:
+            depth = mixture["depth"]
+            mixed = split_mixture(reranked.cut(depth), fetched.cut(depth), mixture["w_r"], mixture["w_p"])
+            trained_share = mixture["trained_share"]
+        return measure_reliance(fetched, reranked, self.qrels, depth, mixed, trained_share)
+
+    def _read_mixture(self, pipeline: Pipeline) -> dict[str, Any] | None:
+        """Return the weights by which a re-ranker mixes its score with its list's; None where it mixes nothing."""
+        node = self._compile(pipeline, self.run.collection)
+        artifact = self.runner.run(node)
+        declared = {} if artifact is None else artifact.meta.get("declared", {})
+        if "mixture" not in declared:
+            return None
+        weights = {name: float(declared["mixture"][name]) for name in ("w_r", "w_p")}
+        folders = [self.runner.get_value(model) / MODEL for role, model in node.inputs if role == MODEL]
+        if not folders and isinstance(getattr(node.stage, "model", None), str):
+            folders = [resolve_model(node.stage.model).path]
+        path = next((folder / _MIXTURE_FILE for folder in folders if (folder / _MIXTURE_FILE).is_file()), None)
+        trained_share = None
+        if path is not None:
+            learned = json.loads(path.read_text(encoding="utf-8"))
+            trained_share = compute_share(learned["w_p"] * learned["sd_p"], learned["w_r"] * learned["sd_r"])
+        depth = declared.get("depth") or (self.reranking.depth if self.reranking else DEPTH)
+        return {**weights, "depth": int(depth), "trained_share": trained_share}
 
     def compute_contradiction(self) -> Any:
         if self.reranking is None:

@@ -115,6 +115,21 @@ def split_sum(reranking: Reranking, fused: Ranking, lists: Sequence[Ranking]) ->
     return MixedScores(head, weights[reranked], weights[fetched], scores[reranked], scores[fetched])
 
 
+def split_mixture(head: Ranking, fetched: Ranking, w_r: float, w_p: float) -> MixedScores:
+    """Return the two scores of each pair of re-ranked heads, where a model mixes its own with the list's.
+
+    head, fetched  the heads after and before; s_p is the list's score, min-max scaled within the head, 0 where all of
+                   it are equal
+    """
+    shares, _ = normalise(fetched, "minmax")
+    varies = np.zeros(len(fetched.queries), np.bool_)
+    has = fetched.counts > 0
+    varies[has] = fetched.scores[fetched.offsets[:-1][has]] != fetched.scores[fetched.offsets[1:][has] - 1]
+    s_p = np.where(varies[fetched.query_rows], shares, 0.0)[find_places(fetched, head)]
+    s_r = (np.asarray(head.scores, np.float64) - w_p * s_p) / w_r if w_r else np.zeros(len(head))
+    return MixedScores(head, w_r, w_p, s_r, s_p)
+
+
 def _spread_scores(ranking: Ranking, head: Ranking, how: WeightedSum) -> NDArray[np.float64]:
     """Return a list's normalised score of each pair of another; what the sum gives absent ones where it has none."""
     shares, absent = normalise(ranking, how.normalise)

@@ -23,14 +23,14 @@ TITLES = {
     "leak": "D6, documents named by number",
     "length": "D7, query length",
 }
-_TEXTS = {"contradiction": ("lists",), "time": ("pairs of",), "leak": ("queries",), "length": ("queries",)}
+_TEXTS = {"contradiction": ("lists",), "time": ("pairs of",), "leak": ("on",), "length": ("queries",)}
 _NUMBERS: dict[str, tuple[str, ...]] = {
     "reliance": ("depth", "ρ_p", "in training", "τ", "Rprec", "without s_p"),
     "contradiction": ("positives", *(f"≥ {cosine}" for cosine in COSINES), "pairs ≥ 0.9", "entropy"),
     "ceiling": ("depth", "recall", "Rprec", "oracle", "nDCG@20", "oracle"),
     "duplicates": ("groups", "documents", "largest", "Rprec", "once", "nDCG@20", "once"),
     "time": ("pairs", "undated", *(f"W = {width}" for width in WIDTHS)),
-    "leak": ("pairs", "named", "by the query", "by the document", "queries", *MEASURES),
+    "leak": ("relevant pairs", "named", "by the query", "by the document", "queries", *MEASURES),
     "length": ("queries", *MEASURES),
 }
 _NOTES = {
@@ -43,7 +43,8 @@ _NOTES = {
     "duplicates": "documents whose shingles of five words have Jaccard similarity 0.8 or more are a group; once: a "
     "group counts as one document.",
     "time": "shares of the dated relevant pairs whose gap in calendar years lies outside [0, W].",
-    "leak": "relevant pairs of which one text names the other by its number; masked: such pairs are not judged.",
+    "leak": "relevant pairs of which one text names the other by its number; scores as if relevant documents of the "
+    "other kind were not there, over the queries with some of this kind.",
     "length": "by quartile of words; by the share of a query's tokens that the encoder reads.",
 }
 
@@ -143,8 +144,7 @@ def _list_leak(diagnosis: Diagnosis) -> list[Line]:
     counts = (found.pairs, found.either, found.forward, found.backward)
     facts = tuple(f"{count:,}" for count in counts)
     blank = ("",) * len(facts)
-    parts = (found.masked, found.with_leak, found.without)
-    return [_format_part(part, facts if part is parts[0] else blank) for part in parts]
+    return [_format_part(found.named, facts), _format_part(found.others, blank)]
 
 
 def _list_length(diagnosis: Diagnosis) -> list[Line]:

@@ -16,6 +16,7 @@ from nirank.diagnostics.diagnosis import Diagnostics, parse_diagnostics
 from nirank.diagnostics.duplicates import group_near_duplicates, measure_duplicates
 from nirank.diagnostics.lists import JudgedLists, measure_means
 from nirank.diagnostics.query_length import profile_length
+from nirank.diagnostics.relation_leak import RelationLeak, measure_leak
 from nirank.diagnostics.reliance import MixedScores, measure_reliance
 from nirank.diagnostics.time_profile import TimeProfile, profile_time
 from nirank.errors import ConfigError
@@ -230,3 +231,28 @@ def test_what_is_asked_for() -> None:
     ):
         with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
             parse_diagnostics(given)
+
+
+# -- D6
+
+
+def test_d6_pairs_that_name_each_other() -> None:
+    docs = Texts.of({"A1": "an act", "B2": "an act that amends #Q1", "C3": "an act", "D4": "an act", "none": "x"})
+    queries = Texts.of({"Q1": "an act under #A1 and #E5", "Q2": "an act under nothing"})
+    ranking = Ranking.from_dict(
+        {"Q1": {"C3": 4.0, "A1": 3.0, "D4": 2.0, "B2": 1.0}, "Q2": {"D4": 2.0, "A1": 1.0}}, queries.ids, docs.ids
+    )
+    qrels = judge({"Q1": {"A1": 1, "B2": 1, "C3": 1}, "Q2": {"A1": 1}}, ranking)
+
+    def find_names(text: str) -> list[str]:
+        return [word[1:] for word in text.split() if word.startswith("#")]
+
+    names = [[frozenset({id} if id != "none" else ()) for id in side.ids] for side in (queries, docs)]
+    found = measure_leak(JudgedLists("made", queries, docs, qrels), ranking, find_names, *names)
+    assert isinstance(found, RelationLeak)
+    assert (found.pairs, found.forward, found.backward, found.either) == (4, 1, 1, 2)
+    # Without C3 the list of Q1 is A1, D4, B2; without A1 and B2 it is C3, D4.
+    assert (found.named.queries, found.named.measures["Rprec"]) == (1, 0.5)
+    assert (found.others.queries, found.others.measures["Rprec"]) == (2, 0.5)
+    nameless = measure_leak(JudgedLists("made", queries, docs, qrels), ranking, find_names, *[[frozenset()] * 5] * 2)
+    assert nameless == "no relevant document of made has a number that texts could name"

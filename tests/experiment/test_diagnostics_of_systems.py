@@ -13,7 +13,7 @@ from nirank import BM25, Collection, Cut, Diagnostics, Experiment, Judged, apply
 from nirank.algebra.pipeline import Pipeline
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
-from nirank.experiment.reranking import find_places, find_reranking
+from nirank.experiment.reranking import find_places, find_reranking, split_mixture
 from nirank.flow.ranking import Ranking
 from nirank.results.leaderboard import read_leaderboard
 from nirank.stages.dated import Dated
@@ -58,6 +58,19 @@ def test_places_of_pairs() -> None:
     ranking = Ranking.from_dict({"q": {"b": 2.0, "a": 1.0}, "p": {"a": 3.0}})
     other = Ranking.from_dict({"q": {"a": 9.0}, "p": {"b": 1.0, "a": 0.5}}, ranking.queries, ranking.docs)
     assert find_places(ranking, other).tolist() == [1, -1, 2]
+
+
+def test_a_mixture_is_taken_apart_again() -> None:
+    """rel = 2 s_r - 0.5 s_p, with s_p the list's score, min-max scaled; where all are equal it is 0."""
+    fetched = Ranking.from_dict({"q": {"a": 5.0, "b": 3.0, "c": 1.0}, "p": {"a": 2.0, "b": 2.0}})
+    s_p = {"q": {"a": 1.0, "b": 0.5, "c": 0.0}, "p": {"a": 0.0, "b": 0.0}}
+    s_r = {"q": {"a": 0.1, "b": 0.9, "c": 0.4}, "p": {"a": -1.0, "b": 3.0}}
+    mixed = {q: {d: 2 * s_r[q][d] - 0.5 * s_p[q][d] for d in docs} for q, docs in s_p.items()}
+    head = Ranking.from_dict(mixed, fetched.queries, fetched.docs)
+    found = split_mixture(head, fetched, 2.0, -0.5)
+    pairs = [(head.queries[int(q)], head.docs[int(d)]) for q, d in zip(head.query_rows, head.rows, strict=True)]
+    assert found.s_p.tolist() == pytest.approx([s_p[q][d] for q, d in pairs])
+    assert found.s_r.tolist() == pytest.approx([s_r[q][d] for q, d in pairs])
 
 
 @pytest.fixture(scope="module")
