@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.blocking.keys import Keys, RecordKeys
+from nirank.blocking.keys import Keys, RecordKeys, combine_columns
 from nirank.blocking.minhash import hash_words
-from nirank.blocking.words import join_word_shingles
+from nirank.blocking.words import split_tokens
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.diagnostics.lists import measure_means
@@ -47,8 +47,7 @@ def group_near_duplicates(docs: Texts) -> NDArray[np.int64]:
     bands find the pairs, exact sets decide. Of a band that more than a thousand documents share, each is compared with
     the next only.
     """
-    texts = docs.read(TextView(TITLE_AND_TEXT), np.arange(len(docs)))
-    shingles = RecordKeys.from_words(join_word_shingles(text, _WORDS) for text in texts)
+    shingles = _cut_shingles(docs.read(TextView(TITLE_AND_TEXT)))
     bands = hash_words(shingles, _BANDS, _COMPONENTS, seed=0)
     groups = np.arange(len(docs))
 
@@ -70,6 +69,19 @@ def group_near_duplicates(docs: Texts) -> NDArray[np.int64]:
                 if first != second and _measure_jaccard(shingles, doc, other) >= JACCARD:
                     groups[max(first, second)] = min(first, second)
     return np.array([find_first(doc) for doc in range(len(docs))], np.int64)
+
+
+def _cut_shingles(texts: Iterable[str]) -> RecordKeys:
+    """Return the sets of each text's runs of words, of shorter texts all words, by their digests."""
+    known: dict[str, int] = {}
+    parts: list[Keys] = []
+    for text in texts:
+        words = np.array([known.setdefault(word, len(known)) for word in split_tokens(text)], np.int64)
+        n = min(_WORDS, len(words))
+        runs = np.lib.stride_tricks.sliding_window_view(words, n) if n else np.empty((0, 1), np.int64)
+        parts.append(np.unique(combine_columns(runs)))
+    offsets = np.append(0, np.cumsum([len(part) for part in parts])).astype(np.int64)
+    return RecordKeys(offsets, np.concatenate([*parts, np.empty(0, np.uint64)]))
 
 
 def _measure_jaccard(shingles: RecordKeys, doc: int, other: int) -> float:
