@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nirank.algebra.model import MODEL
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
+from nirank.citations.find import find_references, normalise_identifier
 from nirank.collections.collection import Collection
 from nirank.diagnostics.ceiling import measure_ceiling
 from nirank.diagnostics.contradiction import measure_contradiction
@@ -19,6 +20,7 @@ from nirank.diagnostics.diagnosis import Diagnosis, Diagnostics
 from nirank.diagnostics.duplicates import group_near_duplicates, measure_duplicates
 from nirank.diagnostics.lists import DEPTH, JudgedLists
 from nirank.diagnostics.query_length import LengthProfile, profile_length
+from nirank.diagnostics.relation_leak import measure_leak
 from nirank.diagnostics.reliance import MixedScores, Reliance, compute_share, measure_reliance
 from nirank.diagnostics.time_profile import profile_time
 from nirank.errors import NirankError
@@ -177,9 +179,28 @@ class _Subject:
         return profile_time(self._make_lists(collection, qrels, None))
 
     def compute_leak(self) -> Any:
-        return "no references are found in texts"
+        collection = self.run.collection
+        doc_names = [_name_document(id) for id in collection.docs.ids]
+        query_names = [_name_document(id) for id in collection.queries.ids]
+        own_documents = collection.find_own_documents()
+        if own_documents is not None:
+            own_names = [doc_names[row] if row >= 0 else frozenset() for row in own_documents.tolist()]
+            query_names = [name | own for name, own in zip(query_names, own_names, strict=True)]
+        lists = self._make_lists(collection, self.qrels, self.ranking)
+        return measure_leak(lists, self.ranking, _list_cited, query_names, doc_names)
 
     def compute_length(self) -> LengthProfile:
         reach = measure_reach(self.run, self.runner)
         lists = self._make_lists(self.run.collection, self.qrels, self.ranking)
         return profile_length(lists, self.ranking) if reach is None else profile_length(lists, self.ranking, *reach)
+
+
+def _name_document(id: str) -> frozenset[str]:
+    """Return the identifier that an id stands for, nothing for an id that is no number of an act."""
+    identifier = normalise_identifier(id)
+    return frozenset() if identifier is None else frozenset((identifier,))
+
+
+def _list_cited(text: str) -> set[str]:
+    """Return the identifiers of what a text cites, all that a mention may mean."""
+    return {identifier for reference in find_references(text) for identifier in reference.identifiers}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.algebra.application import Rewrite, Within
+from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.pipeline import Pipeline, Then
 from nirank.algebra.stage import Combiner, Join, Retriever, Scorer
 from nirank.diagnostics.lists import DEPTH
@@ -60,16 +60,22 @@ def find_reranking(pipeline: Pipeline) -> Reranking | None:
             added = _find_sum(step, before)
             if added is not None:
                 return added
-        if before and _reranks(step) and before[-1].gives == "ranking":
-            depth = getattr(step, "depth", None) or DEPTH
+        depth = _find_depth(step)
+        if before and depth is not None and before[-1].gives == "ranking":
             return Reranking(_chain(before), _chain(steps[: at + 1]), depth)
     return None
 
 
-def _reranks(step: Pipeline) -> bool:
-    """Tell whether a step gives the documents of a list new scores."""
-    reads_lists = isinstance(step, Combiner) and hasattr(step, "model") and hasattr(step, "depth")
-    return isinstance(step, (Scorer, Retriever)) or reads_lists
+def _find_depth(step: Pipeline) -> int | None:
+    """Return how many documents of a list get new scores in a step; None where it gives none."""
+    if isinstance(step, (Within, Rewrite, Fold, Then)):
+        steps = step.steps if isinstance(step, Then) else (step.of,)
+        depths = [depth for part in steps if (depth := _find_depth(part)) is not None]
+        return min(depths, default=None)
+    mixes = isinstance(step, Combiner) and hasattr(step, "model") and hasattr(step, "depth")
+    if isinstance(step, Scorer) or mixes:
+        return getattr(step, "depth", None) or DEPTH
+    return DEPTH if isinstance(step, Retriever) else None
 
 
 def _find_sum(step: Join, before: Sequence[Pipeline]) -> Reranking | None:

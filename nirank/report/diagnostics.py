@@ -23,7 +23,7 @@ TITLES = {
     "leak": "D6, documents named by number",
     "length": "D7, query length",
 }
-_TEXTS = {"contradiction": ("lists",), "time": ("pairs of",), "leak": ("on",), "length": ("queries",)}
+_TEXTS = {"contradiction": ("lists",), "time": ("pairs of",), "leak": ("on",), "length": ("part",)}
 _NUMBERS: dict[str, tuple[str, ...]] = {
     "reliance": ("depth", "ρ_p", "in training", "τ", "Rprec", "without s_p"),
     "contradiction": ("positives", *(f"≥ {cosine}" for cosine in COSINES), "pairs ≥ 0.9", "entropy"),

@@ -44,7 +44,7 @@ class DateDensity(Combiner):
     """
 
     on: Judged = option(identity=False, help="the judged queries whose gaps are counted, {split: train}")
-    weight: float = option(default=0.1, help="of ln P; 0: dates do nothing")
+    weight: float = option(default=0.01, help="of ln P; 0: dates do nothing")
     how: Literal["add", "multiply"] = option(default="add", help="add weight × ln P, or multiply by P ^ weight")
     width: int = option(default=1, help="years of a bin")
     key: str | None = option(default=None, help="metadata key of the dates [the collection's, or date, … year]")

@@ -9,7 +9,22 @@ import numpy as np
 import pytest
 from dated_folder import write_dated_folder
 
-from nirank import BM25, Collection, Cut, Diagnostics, Experiment, Judged, apply, load, rrf, weighted_sum, within
+from nirank import (
+    BM25,
+    Collection,
+    Cut,
+    Diagnostics,
+    Experiment,
+    Judged,
+    Windows,
+    apply,
+    fold,
+    load,
+    rewrite,
+    rrf,
+    weighted_sum,
+    within,
+)
 from nirank.algebra.pipeline import Pipeline
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
@@ -17,6 +32,7 @@ from nirank.experiment.reranking import find_places, find_reranking, split_mixtu
 from nirank.flow.ranking import Ranking
 from nirank.results.leaderboard import read_leaderboard
 from nirank.stages.dated import Dated
+from nirank.stages.first_words import FirstWords
 from nirank.store import open_store
 
 
@@ -40,6 +56,9 @@ OLD = Dated("any", gap=(0, 20))
         (weighted_sum(BM25(), BM25() >> Cut(7) >> SCORER), BM25() >> Cut(7)),
         (within(OLD, weighted_sum(BM25() >> SCORER, BM25())), within(OLD, BM25())),
         (weighted_sum(BM25(k1=2.0), BM25() >> SCORER), None),
+        (BM25() >> Cut(9) >> fold(Windows(3), SCORER), BM25() >> Cut(9)),
+        (BM25() >> rewrite(FirstWords(2), BM25(k1=2.0)) >> Cut(3), BM25()),
+        (fold(Windows(3), BM25() >> SCORER), None),
     ],
     ids=str,
 )
@@ -135,6 +154,22 @@ def test_it_is_asked_for_in_yaml(folder: Path, tmp_path: Path) -> None:
     (row,) = result.rows
     assert row.diagnosis is not None and row.diagnosis.time is not None
     assert row.diagnosis.time.over == "data/test" and row.diagnosis.ceiling is None and not row.diagnosis.absent
+
+
+def test_numbers_of_acts_are_found_in_texts(tmp_path: Path) -> None:
+    """A query that is itself an act of the corpus, under an id of its own."""
+    docs = {
+        "32014L0065": "on markets in financial instruments",
+        "32016R0679": "on data, see Directive (EU) 2023/1",
+        "32023L0001": "an act under Directive 2014/65/EU",
+    }
+    queries = {"q-1": {"text": docs["32023L0001"], "metadata": {"own": "32023L0001"}}}
+    judged = {"q-1": {"32014L0065": 2, "32016R0679": 1}}
+    collection = Collection.of(docs, queries, judged, self_match={"key": "own"}, name="acts")
+    store = open_store(tmp_path / "store")
+    result = Experiment(collection, {"BM25": BM25()}, ["RR"], store=store, diagnostics="leak").run()
+    leak = result.rows[0].diagnosis and result.rows[0].diagnosis.leak
+    assert leak and (leak.pairs, leak.forward, leak.backward, leak.either) == (2, 1, 1, 2)
 
 
 def test_undated_collections_say_so(tmp_path: Path) -> None:
