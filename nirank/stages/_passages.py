@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, TextMap, stage
 from nirank.base.memory import MemoryNeed, Sizes
+from nirank.collections.readers.laws import OF_WHOLE_LAWS, PROVISIONS, is_law
 from nirank.collections.text_fields import METADATA, TextFields
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
@@ -21,17 +23,20 @@ from nirank.stages._blocks import estimate_block_memory, map_tables, split_into_
 
 NamedPassages = Sequence[tuple[str, str]]
 _BODY = TextView("text")
+_PROVISIONS = json.dumps(PROVISIONS)
 
 
 @stage
 class PassageMap(TextMap):
-    """The base of maps that split column `text` and repeat every other column."""
+    """The base of maps that split column `text` and repeat every other column, of a law without its notes and lists."""
 
     def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         yield "", "texts", _BODY
 
     def describe_texts(self, texts: TextFields) -> TextFields:
-        return texts
+        if not is_law(texts.keys):
+            return texts
+        return replace(texts, keys={key: rows for key, rows in texts.keys.items() if key not in OF_WHOLE_LAWS})
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         return estimate_block_memory(sizes)
@@ -83,14 +88,23 @@ def make_named_passages(
 
 def _repeat(
     texts: Texts, name: str, start: int, counts: NDArray[np.int64], rows: NDArray[np.int64], without: str
-) -> pa.Array:
-    """Return a column's values of some texts, each as often as it has passages; metadata without a key."""
+) -> pa.Array | pa.ChunkedArray:
+    """Return a column's values of some texts, each as often as it has passages; metadata without some keys."""
     column = texts.columns[name]
-    if name != METADATA or not without:
+    if name != METADATA:
         return take_rows(column, rows)
-    values = []
-    for value in column.slice(start, len(counts)).to_pylist():
-        record = json.loads(value) if value else {}
-        record.pop(without, None)
-        values.append(json.dumps(record, ensure_ascii=False) if record else "")
-    return pa.array(values, pa.large_string()).take(pa.array(rows - start))
+    values = column.slice(start, len(counts)).to_pylist()
+    shorter = [_drop_keys(value, without) for value in values]
+    if shorter == values:
+        return take_rows(column, rows)
+    return pa.array(shorter, pa.large_string()).take(pa.array(rows - start))
+
+
+def _drop_keys(metadata: str, without: str) -> str:
+    """Return metadata without a key and, of a law, without what is of the whole: too much to repeat with each."""
+    if _PROVISIONS not in metadata and not (without and json.dumps(without) in metadata):
+        return metadata
+    record = json.loads(metadata)
+    dropped = {without, *(OF_WHOLE_LAWS if is_law(record) else ())} & record.keys()
+    kept = {key: value for key, value in record.items() if key not in dropped}
+    return metadata if not dropped else json.dumps(kept, ensure_ascii=False) if kept else ""

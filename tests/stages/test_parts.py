@@ -17,6 +17,7 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.stages.first_words import FirstWords
 from nirank.stages.parts import Parts
+from nirank.stages.windows import Windows
 from nirank.store import LocalStore
 
 LAW = {
@@ -60,6 +61,17 @@ def test_parts_have_the_source_s_names() -> None:
     assert parts.parents is not None
     assert parts.parents.tolist() == [0, 0, 1, 2]
     assert ctx.counts == {"without_parts": 2}
+
+
+def test_passages_of_a_law_do_not_repeat_what_is_of_the_whole() -> None:
+    more = {**LAW["metadata"], "provisions": 2, "notes": ["long"], "cites": ["32000L0060"], "work": "w"}
+    record = {"text": "no law", "metadata": {"notes": ["kept"], "cites": ["kept"]}}
+    texts = Texts.of({"law": {**LAW, "metadata": more}, "record": record})
+    for made in (Parts().map(texts, None, Context()), Windows(4).map(texts, None, Context())):
+        assert made[0]["metadata"] == {"date": "2001", "work": "w"}
+        assert made[len(made) - 1]["metadata"] == record["metadata"]
+    described = Windows(4).describe_texts(texts.text_fields)
+    assert set(described.keys) == {"date", "work"}
 
 
 def test_what_a_map_has_taken_away_is_counted() -> None:

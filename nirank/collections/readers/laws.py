@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 PARTS, LOST, BARE, PROVISIONS = "parts", "lost_provisions", "bare_provisions", "provisions"  # metadata keys
+OF_WHOLE_LAWS = (PARTS, LOST, BARE, PROVISIONS, "notes", "cites")  # keys that passages of a law do not repeat
 VERSION = 1  # raised when the same file would be read otherwise
 MAX_DEPTH = 150  # elements inside each other
 _HEAD_BYTES = 1 << 14
@@ -48,6 +49,11 @@ _MARKUPS = {
     "Legislation": _Markup(LegislationGovUk, describe_legislation_gov_uk),
     **dict.fromkeys(("Statute", "Regulation"), _Markup(Canada, describe_canada)),
 }
+
+
+def is_law(metadata: Collection[str]) -> bool:
+    """Tell by the keys of its metadata whether a document is a law that was read here."""
+    return PARTS in metadata and PROVISIONS in metadata
 
 
 def holds_law(path: Path) -> bool:
