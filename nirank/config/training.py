@@ -12,6 +12,7 @@ from nirank.algebra.tuned import grid
 from nirank.base.files import expand_path
 from nirank.base.values import get_field_type
 from nirank.config.codes import CodesKeys, WatchCodesKeys, make_codes
+from nirank.config.networks import InteractionKeys
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath, SourcePath
 from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_section, read_value
@@ -20,7 +21,7 @@ from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.inference.ngram_models import NGramOptions
 from nirank.training.copies import Copies
-from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
+from nirank.training.interaction_models import TrainInteraction
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
@@ -122,25 +123,6 @@ TrainKeys = make_section(
     recipe=mark_form("recipe"),
     watch=mark_form("watch"),
     seed=int,
-)
-InteractionKeys = make_section(
-    TrainInteraction,
-    Words(
-        "an interaction network",
-        "an interaction network has no key",
-        "{base: …, kind: drmm, data: …}",
-        "an interaction network needs '{key}'; it has base, data, kind, query_terms, date_key, recipe, seed, and as"
-        " pacrr doc_terms, ngrams, filters, k_max",
-    ),
-    base=mark_form("model"),
-    data=mark_form("data"),
-    kind=(NetworkKind, ...),
-    recipe=mark_form("interaction_recipe"),
-    seed=int,
-)
-InteractionRecipeKeys = make_section(
-    InteractionRecipe,
-    Words("recipe", "a network's recipe has no key", "{epochs: 20, batch: 16, learning_rate: 0.01, margin: 1}"),
 )
 NGramKeys = make_section(
     NGramOptions,
@@ -402,6 +384,5 @@ FORMS = {
     "model_name": Form(_read_model_name, lambda: [SCALAR]),
     "trained_model": Form(_read_trained_model, lambda: [TrainKeys, InteractionKeys, SoupKeys]),
     "recipe": make_form(RecipeKeys, Recipe),
-    "interaction_recipe": make_form(InteractionRecipeKeys, InteractionRecipe),
     "watch": Form(_read_watch, lambda: [WatchKeys, WatchCodesKeys]),
 }

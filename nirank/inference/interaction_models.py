@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
 from nirank.collections.dates import find_date_keys, get_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ModelError
-from nirank.inference.interactions import InteractionDesign, QueryTerms
+from nirank.flow.ranking import Ranking
+from nirank.inference.interactions import InteractionDesign, Interactions, QueryTerms
 from nirank.inference.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 DESIGN_FILE, WEIGHTS_FILE = "interaction.json", "interaction.safetensors"
 _DAYS = 365.25  # of a year
+_BLOCK_DOCS = 256  # of a list whose interactions are in memory at a time
 _BATCH_PAIRS = {"drmm": 1024, "pacrr": 16}  # scored at a time
 
 
@@ -97,6 +100,31 @@ def read_years(
     unknown = doc_dates.undated[d] | query_dates.undated[q]
     days = np.abs(doc_dates.first[d].astype(np.int64) - query_dates.first[q])
     return np.column_stack((np.log1p(np.where(unknown, 0, days) / _DAYS), unknown)).astype(np.float32)
+
+
+def score_lists(
+    network: MixedScorer,
+    interactions: Interactions,
+    ranking: Ranking,
+    queries: Texts,
+    docs: Texts,
+    device: str,
+    ctx: Context,
+) -> NDArray[np.float32]:
+    """Return the network's own score, s_r, of every pair of a ranking, (n_pairs,); counts queries without terms."""
+    scores, design = np.zeros(len(ranking), np.float32), interactions.design
+    rows_with_docs = np.flatnonzero(ranking.counts).tolist()
+    for query in ctx.track(rows_with_docs, len(rows_with_docs), "scoring lists"):
+        terms = interactions.read_terms(query)
+        ctx.count("queries_without_terms", not len(terms.pieces))
+        start, end = ranking.offsets[query : query + 2].tolist()
+        for first in range(start, end, _BLOCK_DOCS):
+            part = slice(first, min(first + _BLOCK_DOCS, end))
+            rows = np.asarray(ranking.rows[part], np.int64)
+            cells = interactions.read_cells(terms, rows, ctx)
+            years = read_years(design.date_key, queries, docs, np.full(len(rows), query), rows)
+            scores[part] = score_query(network, design, terms, cells, years, device)
+    return scores
 
 
 def make_batch(

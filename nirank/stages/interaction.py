@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nirank.algebra.context import Context
 from nirank.algebra.model import Model, PlannedModel
 from nirank.algebra.node import Node
@@ -24,8 +22,6 @@ from nirank.flow.tails import append_tail
 if TYPE_CHECKING:
     from nirank.inference.interaction_models import InteractionFiles
     from nirank.inference.models import ModelFiles
-
-_BLOCK_DOCS = 256  # of a list whose interactions are in memory at a time
 
 
 @stage
@@ -87,7 +83,7 @@ class Interaction(Combiner):
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         from nirank.inference.encoder import choose_device
-        from nirank.inference.interaction_models import read_years, score_query
+        from nirank.inference.interaction_models import score_lists
         from nirank.inference.interactions import Interactions
         from nirank.inference.mixture import Mixture, scale_lists
         from nirank.inference.models import resolve_model
@@ -103,18 +99,8 @@ class Interaction(Combiner):
         interactions = Interactions(files.design, read_unit_vectors(base), base.loaded_identity, pieces[0], pieces[1])
         depth = self.depth or files.depth
         head = ranking.cut(depth)
-        s_p, s_r = scale_lists(head.scores, head.offsets), np.zeros(len(head), np.float32)
-        queries = np.flatnonzero(head.counts).tolist()
-        for query in ctx.track(queries, len(queries), f"scoring pairs with {model.name}"):
-            terms = interactions.read_terms(query)
-            ctx.count("queries_without_terms", not len(terms.pieces))
-            start, end = head.offsets[query : query + 2].tolist()
-            for first in range(start, end, _BLOCK_DOCS):
-                part = slice(first, min(first + _BLOCK_DOCS, end))
-                docs = np.asarray(head.rows[part], np.int64)
-                cells = interactions.read_cells(terms, docs, ctx)
-                years = read_years(files.design.date_key, ctx.queries, ctx.docs, np.full(len(docs), query), docs)
-                s_r[part] = score_query(network, files.design, terms, cells, years, device)
+        s_p = scale_lists(head.scores, head.offsets)
+        s_r = score_lists(network, interactions, head, ctx.queries, ctx.docs, device, ctx)
         mixture = Mixture.measure(files.mixture.w_r, files.mixture.w_p, s_r, s_p, "pairs that were re-ranked")
         ctx.declare("mixture", {**asdict(mixture), "reliance": mixture.reliance})
         ctx.declare("depth", depth)

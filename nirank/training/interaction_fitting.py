@@ -25,7 +25,9 @@ from nirank.inference.interaction_models import InteractionFiles, make_batch, re
 from nirank.inference.interactions import Interactions, QueryTerms
 from nirank.inference.mixture import Mixture, scale_lists
 from nirank.training.interaction_models import InteractionRecipe
+from nirank.training.interaction_watch import WatchedInteractions
 from nirank.training.mining import MinedRows, look_up_scores
+from nirank.training.training_curve import TrainingCurve
 
 if TYPE_CHECKING:
     import torch
@@ -148,7 +150,9 @@ class TrainingLists:
         ]
 
 
-def fit_interaction(fitting: InteractionFitting, lists: TrainingLists, folder: Path, ctx: Context) -> None:
+def fit_interaction(
+    fitting: InteractionFitting, lists: TrainingLists, watched: WatchedInteractions | None, folder: Path, ctx: Context
+) -> None:
     """Train a network; write `model/`, `curve.json` and `training.json` into a folder.
 
     The same seed, threads and machine give the same weights. There are no checkpoints: a training that was killed
@@ -163,14 +167,14 @@ def fit_interaction(fitting: InteractionFitting, lists: TrainingLists, folder: P
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(fitting.seed)
         network = MixedScorer(design).to(device)
-    curve = _train(network, fitting, lists, device, ctx)
+    curve = _train(network, fitting, lists, watched, device, ctx)
     network.eval()
     weights = network.weights.detach().cpu().tolist()
     mixture = Mixture.measure(weights[0], weights[1], *_score_lists(network, lists, device, ctx))
     files = InteractionFiles(design, fitting.base, fitting.base_content, fitting.depth, mixture)
     files.save(network, folder / MODEL)
     recipe = asdict(fitting.recipe)
-    n_steps = len(curve)
+    n_steps, per_epoch = len(curve.steps), -(-len(lists) // fitting.recipe.batch)
     description: dict[str, Any] = {
         "kind": design.kind,
         "base": fitting.base,
@@ -184,23 +188,32 @@ def fit_interaction(fitting: InteractionFitting, lists: TrainingLists, folder: P
         "seed": fitting.seed,
         "examples": len(lists),
         "steps": n_steps,
-        "epochs": float(fitting.recipe.epochs or 0),
-        "best_step": None,
-        "stopped_early": False,
+        "epochs": n_steps / per_epoch,
+        "best_step": curve.best[0] if curve.best else None,
+        "stopped_early": n_steps < per_epoch * (fitting.recipe.epochs or 0),
         "trainable_parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
-    points = {"measure": None, "steps": curve, "evaluations": []}
+    measure = None if watched is None else watched.measure
+    points = {"measure": measure, "steps": curve.steps, "evaluations": curve.evaluations}
     (folder / "curve.json").write_text(json.dumps(points) + "\n")
     (folder / "training.json").write_text(json.dumps(description, indent=1) + "\n")
     ctx.declare("seconds", round(time.perf_counter() - began, 3))  # not in a file: equal trainings have equal artifacts
-    ctx.declare("steps", n_steps)
+    for name in ("steps", "best_step"):
+        if description[name] is not None:
+            ctx.declare(name, description[name])
+    ctx.count("stopped_early", description["stopped_early"])
     ctx.declare("mixture", {**asdict(mixture), "reliance": mixture.reliance})
 
 
 def _train(
-    network: MixedScorer, fitting: InteractionFitting, lists: TrainingLists, device: str, ctx: Context
-) -> list[tuple[int, float, float]]:
-    """Train; return (step, loss, learning rate)."""
+    network: MixedScorer,
+    fitting: InteractionFitting,
+    lists: TrainingLists,
+    watched: WatchedInteractions | None,
+    device: str,
+    ctx: Context,
+) -> TrainingCurve:
+    """Train, and leave the weights of the best epoch in the network, where training is watched."""
     import torch
 
     recipe = fitting.recipe
@@ -209,7 +222,9 @@ def _train(
     steps_per_epoch = -(-len(lists) // recipe.batch)
     n_steps = recipe.epochs * steps_per_epoch
     progress = iter(ctx.track(range(n_steps), n_steps, f"training a network on {len(lists):,} positives"))
-    curve: list[tuple[int, float, float]] = []
+    curve = TrainingCurve([], [])
+    best: dict[str, torch.Tensor] = {}
+    separate = Context(open_memo=ctx.open_memo)  # what watching counts is nothing to the training
     for epoch in range(recipe.epochs):
         random = np.random.default_rng([fitting.seed, epoch])
         order = random.permutation(len(lists))
@@ -217,18 +232,27 @@ def _train(
             examples = order[first : first + recipe.batch].tolist()
             sizes, batch, s_p = _read_batch(examples, fitting, lists, random, device, ctx)
             loss = _compute_loss(network(batch, s_p), sizes, recipe.margin)
-            curve.append((len(curve) + 1, loss.item(), recipe.learning_rate))
-            if not math.isfinite(curve[-1][1]):
+            step = len(curve.steps) + 1
+            curve.steps.append((step, loss.item(), recipe.learning_rate))
+            if not math.isfinite(loss.item()):
                 raise ModelError(
-                    f"training: the loss is {curve[-1][1]} at step {len(curve)} of {n_steps}; a lower learning rate may"
-                    " help"
+                    f"training: the loss is {loss.item()} at step {step} of {n_steps}; a lower learning rate may help"
                 )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             next(progress, None)
+        if watched is None:
+            continue
+        curve.evaluations.append((len(curve.steps), watched.measure_network(network, device, separate)))
+        if curve.best == curve.evaluations[-1]:
+            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        if watched.patience is not None and curve.evaluations_since_best >= watched.patience:
+            break
     for _ in progress:
         pass
+    if best:
+        network.load_state_dict(best)
     return curve
 
 

@@ -17,8 +17,9 @@ from nirank.collections.dates import find_date_keys
 from nirank.errors import ConfigError
 from nirank.inference.interactions import BINS, InteractionDesign
 from nirank.training.negatives import Mined
-from nirank.training.training_data import TrainingData, require_sources
+from nirank.training.training_data import Inputs, TrainingData, require_sources
 from nirank.training.training_sets import TrainingSet
+from nirank.training.watch import Watch
 
 _TASKS = "nirank.training.interaction_tasks"
 # What a network has where nothing else is asked for: of DRMM (Guo et al., CIKM 2016), with the number of query terms
@@ -105,6 +106,7 @@ class TrainInteraction(TrainedModel):
     k_max        pacrr: greatest signals that are kept of a query term at each size; None: 2
     date_key     metadata key of dates: the years between query and document are read too; None: they are not
     recipe       how
+    watch        held-out queries by which the best epoch is chosen, `patience` in epochs; None: the last one
     seed         of the first weights, order and draws; SEED: the experiment's
     """
 
@@ -118,6 +120,7 @@ class TrainInteraction(TrainedModel):
     k_max: int | None = None
     date_key: str | None = None
     recipe: InteractionRecipe = dataclasses.field(default_factory=InteractionRecipe)
+    watch: Watch | None = None
     seed: int | Placeholder = SEED
 
     def __post_init__(self) -> None:
@@ -136,6 +139,8 @@ class TrainInteraction(TrainedModel):
                 raise ConfigError(f"{where}: {name} must be 1 or more, got {value}")
             if value is not None and name not in _DEFAULTS[self.kind]:
                 raise ConfigError(f"{where}: {name} does nothing in {KINDS[self.kind]}; leave it out")
+        if self.watch is not None and self.watch.every is not None:
+            raise ConfigError(f"{where}: watch.every is of steps; a network is watched once an epoch, leave it out")
         if self.date_key == "":
             raise ConfigError(f"{where}: date_key is empty; expected the metadata key of the dates")
         self._get_negatives()
@@ -196,7 +201,7 @@ class TrainInteraction(TrainedModel):
             "recipe": dataclasses.asdict(self.recipe.resolve(self.kind)),
             "seed": self.seed,
         }
-        inputs = (
+        inputs: Inputs = (
             ("examples", examples),
             ("queries", judged.queries),
             ("docs", judged.docs),
@@ -204,6 +209,17 @@ class TrainInteraction(TrainedModel):
             ("pieces", make_piece_node(base, judged.queries, self.data.query_text, offline=True)),
             ("pieces", make_piece_node(base, judged.docs, self.data.doc_text, offline=True)),
         )
+        if self.watch is not None:
+            watched = dict(self.watch.inputs(sides))
+            inputs += tuple(watched.items())
+            inputs += (
+                (
+                    "watched_pieces",
+                    make_piece_node(base, watched["watched_queries"], self.watch.query_text, offline=True),
+                ),
+                ("watched_pieces", make_piece_node(base, watched["watched_docs"], self.watch.doc_text, offline=True)),
+            )
+            params["watch"] = self.watch.params()
         return Node(
             f"{_TASKS}:train_interaction",
             1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nirank.algebra.node import Job
 from nirank.errors import DataError
 from nirank.training.mining import MinedRows
@@ -28,6 +30,7 @@ def train_interaction(job: Job) -> None:
     from nirank.inference.word_pieces import WordPieces, read_unit_vectors
     from nirank.training.interaction_fitting import InteractionFitting, TrainingLists, fit_interaction
     from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
+    from nirank.training.interaction_watch import WatchedInteractions
 
     train: TrainInteraction = job.stage
     base = resolve_model(train.base)
@@ -53,4 +56,16 @@ def train_interaction(job: Job) -> None:
         train.base_name,
         dict(base.identity),
     )
-    fit_interaction(fitting, lists, job.folder, job.context)
+    watched = None
+    if train.watch is not None:
+        watched_pieces = [WordPieces.open(folder) for folder in job.inputs["watched_pieces"]]
+        watched = WatchedInteractions.of(
+            job.get_input("watched"),
+            (job.get_input("watched_queries"), job.get_input("watched_docs")),
+            job.get_input("watched_judgements"),
+            replace(interactions, queries=watched_pieces[0], docs=watched_pieces[1]),
+            train.watch.measure,
+            train.watch.patience,
+            fitting.depth,
+        )
+    fit_interaction(fitting, lists, watched, job.folder, job.context)

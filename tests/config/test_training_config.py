@@ -100,7 +100,8 @@ def test_interaction_networks(tmp_path):
 data:
   listed: {{split: train, negatives: {{of: B, ranks: [1, 50], n: 4, choose: random}}}}
 models:
-  d: {{base: "{BASE}", kind: drmm, data: listed, query_terms: 30, date_key: date, recipe: {{epochs: 3, learning_rate: 5.0e-3}}, seed: 2}}
+  d: {{base: "{BASE}", kind: drmm, data: listed, query_terms: 30, date_key: date, recipe: {{epochs: 3, learning_rate: 5.0e-3}},
+      seed: 2, watch: {{split: dev, of: B, patience: 2}}}}
   p: {{base: "{BASE}", kind: pacrr, data: listed, doc_terms: 200, ngrams: 2, filters: 8, k_max: 3}}
 systems:
   B: bm25
@@ -109,8 +110,8 @@ systems:
 """,
     )
     listed = TrainingSet(Judged(split="train"), Mined(BM25(), (1, 50), 4, "random"))
-    recipe = InteractionRecipe(3, learning_rate=5e-3)
-    drmm = TrainInteraction(BASE, listed, query_terms=30, date_key="date", recipe=recipe, seed=2)
+    recipe, watch = InteractionRecipe(3, learning_rate=5e-3), Watch(Judged(split="dev"), BM25(), patience=2)
+    drmm = TrainInteraction(BASE, listed, query_terms=30, date_key="date", recipe=recipe, watch=watch, seed=2)
     pacrr = TrainInteraction(BASE, listed, "pacrr", doc_terms=200, ngrams=2, filters=8, k_max=3)
     assert config.systems["D"] == BM25() >> Interaction(drmm)
     assert config.systems["P"] == BM25() >> Interaction(pacrr, depth=20)

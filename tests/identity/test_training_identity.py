@@ -117,7 +117,7 @@ def test_interaction_networks() -> None:
     data = TrainingSet(JUDGED, Mined(BM25(), ranks=(1, 50), n=4, choose="random"))
     drmm, pacrr = (TrainInteraction("m", data, kind, seed=1) for kind in ("drmm", "pacrr"))  # type: ignore[arg-type]
     fields = {field.name for field in dataclasses.fields(TrainInteraction)}
-    assert vary(drmm, find_address) | vary(pacrr, find_address) >= fields - {"data"}
+    assert vary(drmm, find_address) | vary(pacrr, find_address) >= fields - {"data", "watch"}
     recipes = vary(InteractionRecipe(), lambda recipe: find_address(dataclasses.replace(drmm, recipe=recipe)))
     assert recipes == {field.name for field in dataclasses.fields(InteractionRecipe)}
     negatives = data.negatives
@@ -139,6 +139,9 @@ def test_interaction_networks() -> None:
     ]
     addresses = {find_address(dataclasses.replace(drmm, data=value)) for value in (data, *others)}
     assert len(addresses) == 1 + len(others)
+    watches = [None, *(Watch(JUDGED, BM25(), measure, patience=n) for measure, n in (("AP", 1), ("AP", 2), ("RR", 1)))]
+    watches += [Watch(JUDGED, BM25(), "AP", patience=1, doc_text="text"), Watch(JUDGED, BM25(b=0.9), "AP", patience=1)]
+    assert len({find_address(dataclasses.replace(drmm, watch=watch)) for watch in watches}) == len(watches)
     assert find_address(dataclasses.replace(drmm, query_terms=50)) == find_address(drmm)  # what it is unless told
     with pytest.raises(ConfigError, match="SEED must be substituted"):
         find_address(dataclasses.replace(drmm, seed=SEED))

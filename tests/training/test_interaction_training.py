@@ -37,6 +37,7 @@ from nirank.training.mining import MinedRows
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.training_sets import Fields, TrainingSet
+from nirank.training.watch import Watch
 
 VOCABULARY, DEPTH = 60, 8
 Draw = Callable[[np.random.Generator], list[int]]
@@ -76,7 +77,7 @@ def fit(lists: TrainingLists, place: Path, seed: int = 1, **recipe: Any) -> Inte
     place.mkdir(parents=True, exist_ok=True)
     kind = lists.interactions.design.kind
     fitting = InteractionFitting(InteractionRecipe(**recipe).resolve(kind), 4, True, DEPTH, seed, "base", {})
-    fit_interaction(fitting, lists, place, Context(device="cpu"))
+    fit_interaction(fitting, lists, None, place, Context(device="cpu"))
     return InteractionFiles.open(place / "model", "model")
 
 
@@ -223,6 +224,23 @@ def test_trained_in_a_plan_and_found_again(tmp_path: Path, base: str, kind: Any)
     assert "reliance" in json.dumps(written)
 
 
+def test_the_best_epoch_of_the_watched_queries_is_the_model(tmp_path: Path, base: str) -> None:
+    watch = Watch(Judged(part=(0.5, 1.0)), BM25(), "nDCG@10", patience=1)
+    data = replace(LISTED, queries=Judged(part=(0.0, 0.5)))
+    recipe = replace(QUICK, epochs=9, learning_rate=0.3)
+    model = TrainInteraction(base, data, "drmm", date_key="date", recipe=recipe, watch=watch)
+    result = run(tmp_path, {"S": BM25() >> Interaction(model)})
+    assert [row.error for row in result.rows if row.status != "ok"] == []
+    for training in result.rows[0].trainings:
+        per_epoch = -(-training.examples // 4)
+        values = dict(training.evaluations)
+        assert list(values) == [per_epoch * epoch for epoch in range(1, len(values) + 1)]
+        assert training.best_step == next(step for step, value in values.items() if value == max(values.values()))
+        assert training.stopped_early == (training.steps < 9 * per_epoch)
+        assert training.best_step in (training.steps, training.steps - per_epoch) or not training.stopped_early
+        assert training.measure == "nDCG@10"
+
+
 def test_r8_only_the_head_is_permuted(tmp_path: Path, base: str) -> None:
     folder = str(tiny_models.make_interaction(tmp_path / "made", base))
     systems = {"BM25": BM25(), "Head": BM25() >> Interaction(folder, depth=3), "All": BM25() >> Interaction(folder)}
@@ -291,6 +309,7 @@ def test_other_stages_and_models_do_not_mix(tmp_path: Path, base: str) -> None:
         ({"doc_terms": 100}, "drmm: doc_terms does nothing in a DRMM; leave it out"),
         ({"kind": "pacrr", "doc_terms": 2}, "pacrr: ngrams and k_max must not exceed doc_terms, got 3, 2 and 2"),
         ({"date_key": ""}, "drmm: date_key is empty"),
+        ({"watch": Watch(Judged(), BM25(), every=5)}, "drmm: watch.every is of steps"),
         ({"base": Train("m", Fields())}, "drmm: base is a model by its name"),
         ({"data": Fields()}, "drmm: its data are judged queries and their lists, {split: train"),
         ({"data": TrainingSet(Judged())}, "drmm: its negatives come from one pre-fetcher's lists"),
