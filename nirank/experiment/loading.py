@@ -17,6 +17,7 @@ from nirank.algebra.node import Node, Store, StoredArtifact
 from nirank.base.files import expand_path
 from nirank.collections.audit.facts import JudgementFacts
 from nirank.collections.audit.judgements import audit_judgement_file
+from nirank.collections.audit.laws import audit_laws
 from nirank.collections.audit.sides import audit_side
 from nirank.collections.collection import Collection
 from nirank.collections.collection_data import SelfMatch, Time
@@ -219,7 +220,8 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
     files = FileSet(path.name, TextFiles.find(path, "audit"), TextFiles())
     texts, import_facts = import_side(files, "docs", store)
     origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
-    findings = (*audit_side(texts, "records", import_facts), *files.findings)
+    oddities = (*audit_side(texts, "records", import_facts), *audit_laws(texts, "records", import_facts))
+    findings = (*oddities, *files.findings)
     return Collection(path.name, texts, Texts.of({}), findings=findings, origin=origin)
 
 

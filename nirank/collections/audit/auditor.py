@@ -47,6 +47,7 @@ def _audit_query_collection(collection: CollectionData, facts: AuditFacts, max_d
         *audit_side(collection.docs, "documents", facts.docs),
         *audit_side(collection.queries, "queries", facts.queries),
         *audit_laws(collection.docs, "documents", facts.docs),
+        *audit_laws(collection.queries, "queries", facts.queries),
         *audit_repeated_queries(collection.queries),
         *audit_twins(collection),
         *audit_judgements(collection, facts, max_dangling),

@@ -13,8 +13,8 @@ from nirank.collections.texts import Texts
 def audit_laws(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[Finding]:
     """Yield the provisions whose numbers the text lacks, and those whose number and heading are all their text."""
     for key, code, message in (
-        (LOST, "lost-provisions", "numbered provisions of {} are not in their text"),
-        (BARE, "bare-provisions", "provisions of {} have no text but number and heading"),
+        (LOST, "lost-provisions", "numbered provisions of {} not in their text"),
+        (BARE, "bare-provisions", "provisions of {} without text but number and heading"),
     ):
         if facts is None or not facts.keys.get(key):
             continue

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
 from nirank.collections.dates import make_date_range, read_dates
 from nirank.collections.readers import formats
@@ -23,8 +24,10 @@ from nirank.collections.readers.laws import LAWS, begins_law
 from nirank.collections.readers.plain_texts import begins_html
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.text_files import TextFiles
+from nirank.collections.texts import Texts
 from nirank.errors import DataError
-from nirank.experiment.loading import load
+from nirank.experiment.loading import load, load_alone
+from nirank.stages.versions import Versions
 
 AKN = """<?xml version="1.0" encoding="UTF-8"?>
 <akomaNtoso xmlns="http://docs.oasis-open.org/legaldocml/ns/akn/3.0"><act name="act"><meta><identification source="#x">
@@ -322,10 +325,43 @@ def test_a_provision_that_the_text_lacks_is_named(tmp_path: Path) -> None:
     assert (lost.severity, lost.count, lost.examples) == ("warning", 1, ("/akn/zz/act/2019/7: Article 8",))
 
 
+def test_files_of_laws_by_themselves_and_queries_are_looked_at_too(tmp_path: Path) -> None:
+    load_laws(tmp_path, {"a.xml": AKN})
+    alone = load_alone(tmp_path / "laws")
+    asked = load(docs=tmp_path / "q.jsonl", queries=tmp_path / "laws" / "a.xml")
+    for collection, what in ((alone, "records"), (asked, "queries")):
+        bare = next(finding for finding in collection.findings if finding.code == "bare-provisions")
+        assert f"1 provisions of 1 {what} without text but number and heading" in bare.message
+
+
 def test_what_lies_beside_acts_in_a_formex_package_is_not_read(tmp_path: Path) -> None:
     collection = load_laws(tmp_path, {"CL1.0001.xml": FORMEX, "CL1.0001.doc.xml": "<DOC/>", "L_1.toc.fmx.xml": "<X/>"})
     assert list(collection.docs.ids) == ["31976L0207"]
     assert next(finding.count for finding in collection.findings if finding.code == "skipped-files") == 2
+
+
+ADOPTED = """<ACT><BIB.INSTANCE><DATE ISO="19760214">19760214</DATE><NO.DOC FORMAT="YN" TYPE="OJ"><NO.CURRENT>207</NO.CURRENT>
+<YEAR>1976</YEAR><COM>EEC</COM></NO.DOC></BIB.INSTANCE><TITLE><TI><P>Council Directive 76/207/EEC</P><P>of <DATE ISO="19760209">9
+February 1976</DATE> amending a Regulation</P></TI></TITLE><ENACTING.TERMS><ARTICLE IDENTIFIER="001"><TI.ART>Article 1</TI.ART>
+<ALINEA>As it was.</ALINEA></ARTICLE></ENACTING.TERMS></ACT>"""
+
+
+def test_an_act_as_adopted_and_its_consolidated_text_are_one_work(tmp_path: Path) -> None:
+    docs = load_laws(tmp_path, {"CL.xml": FORMEX, "L.xml": ADOPTED}).docs
+    assert list(docs.ids) == ["31976L0207@2006-08-15", "31976L0207"]
+    assert docs[1]["metadata"] == {
+        "work": "31976L0207",
+        "date": "1976-02-09",
+        "published": "1976-02-14",
+        "parts": ["art_1"],
+        "provisions": 1,
+    }
+    queries = Texts.of(
+        {"q": {"text": "x", "metadata": {"date": "1990"}}, "r": {"text": "x", "metadata": {"date": "2010"}}}
+    )
+    scope = Versions().build_scope(queries, docs, Context())
+    rows = [scope.list_rows(query) for query in (0, 1)]
+    assert [found.tolist() for found in rows if found is not None] == [[1], [0]]
 
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE akomaNtoso [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
