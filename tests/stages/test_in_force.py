@@ -69,6 +69,15 @@ def test_in_force_on_the_query_s_date() -> None:
     ]
 
 
+def test_trap_50_law_from_the_future_is_not_given_and_an_empty_pool_stays_empty() -> None:
+    docs = make_texts({"2014": {"date": "2014-05-01", "end": ""}, "2019": {"date": "2019-05-01"}, "undated": {}})
+    queries = make_texts({"q2015": {"date": "2015-01-01"}, "q2010": {"date": "2010-01-01"}})
+    ctx = Context()
+    assert list_seen(InForce("date"), queries, docs, ctx) == [["2014", "undated"], ["undated"]]
+    assert ctx.counts["undated_documents"] == 1
+    assert list_seen(InForce("date", undated="drop"), queries, docs) == [["2014"], []]
+
+
 def test_keys_of_other_names_and_those_that_are_not_there() -> None:
     docs = make_texts({"a": {"commencement": "2000-01-01", "repealed": "2001-01-01"}})
     queries = make_texts({"q": {"asked": "2000-06-01"}, "r": {"asked": "2002-01-01"}})
