@@ -33,6 +33,7 @@ _PLACES = {
     "nirank.stages.append_queries": ("AppendQueries",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.boolean_terms": ("BooleanTerms",),
+    "nirank.stages.best_parts": ("BestParts",),
     "nirank.stages.bm25": ("BM25",),
     "nirank.stages.bm25f": ("BM25F",),
     "nirank.stages.token_blocking": ("TokenBlocking",),
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from nirank.inference.ngram_models import HashedNGrams as HashedNGrams
     from nirank.stages.append_queries import AppendQueries as AppendQueries
     from nirank.stages.apply import apply as apply
+    from nirank.stages.best_parts import BestParts as BestParts
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.bm25f import BM25F as BM25F
     from nirank.stages.boolean_terms import BooleanTerms as BooleanTerms

@@ -11,9 +11,9 @@ from pydantic import PrivateAttr
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.amounts import parse_size
 from nirank.config import (
-    codes,
     collections,
     diagnostics,
+    document_data,
     matching_rules,
     networks,
     stopping,
@@ -142,9 +142,9 @@ def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
 
 
 FORMS: Mapping[str, Form] = {
-    **codes.FORMS,
     **collections.FORMS,
     **diagnostics.FORMS,
+    **document_data.FORMS,
     **matching_rules.FORMS,
     **networks.FORMS,
     **stopping.FORMS,

@@ -11,7 +11,15 @@ from nirank.algebra.model import KINDS, NetworkKind, TrainedModel
 from nirank.algebra.tuned import grid
 from nirank.base.files import expand_path
 from nirank.base.values import get_field_type
-from nirank.config.codes import CodesKeys, WatchCodesKeys, make_codes
+from nirank.config.document_data import (
+    CodesKeys,
+    CopiesKeys,
+    FieldsKeys,
+    WatchCodesKeys,
+    make_codes,
+    make_copies,
+    make_fields,
+)
 from nirank.config.networks import InteractionKeys
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath, SourcePath
@@ -20,14 +28,13 @@ from nirank.config.synthesis import SyntheticKeys, make_synthetic
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.inference.ngram_models import NGramOptions
-from nirank.training.copies import Copies
 from nirank.training.interaction_models import TrainInteraction
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
 from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_data import TrainingData
-from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
+from nirank.training.training_sets import Mixture, TrainingFile, TrainingSet
 from nirank.training.watch import Watch, WatchCodes
 
 # The keys of judged queries also stand among those of what is trained on them, or watched by them.
@@ -49,6 +56,8 @@ TrainingSetKeys = make_section(
     without=["queries"],
     negatives=mark_form("negatives"),
     teacher=mark_form("pipeline"),
+    rewrite=mark_form("pipeline"),
+    parts=mark_form("pipeline"),
     **_JUDGED,
 )
 FileKeys = make_section(
@@ -58,13 +67,6 @@ FileKeys = make_section(
     file=(FilePath, ...),
     path=(SourcePath, None),
 )
-FieldsKeys = make_section(
-    Fields,
-    Words("data", "fields have no key", "{fields: {query: title, positive: text}}"),
-    without=["source", "query", "positive"],
-    fields=(mark_form("field_names"), ...),
-    path=SourcePath,
-)
 RuleKeys = make_section(
     RulePairs,
     Words("data", "pairs that a rule labels have no key", "{rule: {equal: phone}, of: tfidf, k: 10}"),
@@ -72,23 +74,6 @@ RuleKeys = make_section(
     rule=(mark_form("rule"), ...),
     of=mark_form("pipeline"),
     path=SourcePath,
-)
-CopiesKeys = make_section(
-    Copies,
-    Words("data", "copies have no key", "{copies: {of: docs, n: 1}}"),
-    without=["source", "of", "operators", "n", "seed"],
-    copies=(mark_form("copy_options"), ...),
-    path=SourcePath,
-)
-CopyOptions = make_section(
-    Copies,
-    Words("copies", "copies have no key", "{of: docs, operators: [del, drop_col], n: 1}"),
-    without=["source", "text", "sample", "on_overlap"],
-)
-FieldNames = make_section(
-    Fields,
-    Words("fields", "fields have no key", "{query: title, positive: text}"),
-    without=["source", "sample", "on_overlap"],
 )
 MixtureKeys = make_section(
     Mixture,
@@ -197,16 +182,8 @@ def _make_training_file(*, file: str, path: str | None = None, **values: Any) ->
     return TrainingFile(file, path, **values)
 
 
-def _make_fields(*, fields: Mapping[str, Any], path: str | None = None, **values: Any) -> Fields:
-    return Fields(source=path, **fields, **values)
-
-
 def _make_rule_pairs(*, path: str | None = None, **values: Any) -> RulePairs:
     return RulePairs(source=path, **values)
-
-
-def _make_copies(*, copies: Mapping[str, Any], path: str | None = None, **values: Any) -> Copies:
-    return Copies(source=path, **copies, **values)
 
 
 _LABELLED = "labelled"  # names the negatives that are judged; a pipeline of that name is {of: labelled}
@@ -214,8 +191,8 @@ _TRAINING_SET: tuple[type[Section], Callable[..., TrainingData]] = (TrainingSetK
 _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = {
     "mix": (MixtureKeys, _make_mixture),
     "file": (FileKeys, _make_training_file),
-    "fields": (FieldsKeys, _make_fields),
-    "copies": (CopiesKeys, _make_copies),
+    "fields": (FieldsKeys, make_fields),
+    "copies": (CopiesKeys, make_copies),
     "codes": (CodesKeys, make_codes),
     "rule": (RuleKeys, _make_rule_pairs),
     "synthetic": (SyntheticKeys, make_synthetic),
@@ -375,8 +352,6 @@ FORMS = {
             MixtureKeys,
         ],
     ),
-    "field_names": make_form(FieldNames, dict),
-    "copy_options": make_form(CopyOptions, dict),
     "negatives": Form(_read_negatives, _describe_negatives),
     "judged": make_form(JudgedKeys, _make_judged),
     "model": Form(_read_model, lambda: [SCALAR, NGramModelKeys]),

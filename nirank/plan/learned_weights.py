@@ -18,7 +18,7 @@ from nirank.errors import NirankError
 from nirank.flow.pairs import merge_keys
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
-from nirank.plan.both_sides import compile_system
+from nirank.plan.compile import compile_pipeline
 from nirank.stages.weighted_sum import normalise
 
 Float64 = NDArray[np.float64]
@@ -43,7 +43,7 @@ def make_weights_node(learned: LearnedSum, sources: TrainingSources) -> Node:
     """Return the computation that learns the weights of a sum."""
     sides = sources.open_judged(learned.on, "tuned")
     assert sides.judgements is not None, "checked where judged queries are opened"
-    lists = [compile_system(pipeline, sides) for pipeline in learned.of]
+    lists = [compile_pipeline(pipeline, sides) for pipeline in learned.of]  # asked by the queries, also where both ask
     inputs = (
         ("queries", sides.queries),
         ("docs", sides.docs),

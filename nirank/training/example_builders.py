@@ -16,18 +16,29 @@ from nirank.flow.ranking import Ranking
 from nirank.training.example_files import Example
 from nirank.training.examples import Examples
 from nirank.training.mining import MinedRows, look_up_scores
+from nirank.training.passage_choice import PassageChoice
 
 Rows = NDArray[np.int64]
 
 
 def build_from_rows(
-    mined: MinedRows, queries: Texts, docs: Texts, views: tuple[TextView, TextView], teacher: Ranking | None
+    mined: MinedRows,
+    queries: Texts,
+    docs: Texts,
+    views: tuple[TextView, TextView],
+    teacher: Ranking | None,
+    passages: PassageChoice | None = None,
 ) -> Examples:
     """Read the texts of mined examples.
 
-    views    of queries and documents
-    teacher  whose scores go along; an example that it lacks a score of is dropped, and counted
+    views      of queries and documents
+    teacher    whose scores go along; an example that it lacks a score of is dropped, and counted
+    passages   of which a document's best is read for each query; None: whole documents
     """
+    taught, scores = (mined, None) if teacher is None else _select_taught(mined, teacher)
+    if passages is not None:
+        mined = taught = passages.replace_documents(taught)
+        docs = passages.passages
     query_rows = np.unique(np.concatenate((mined.queries, mined.known[:, 0])))
     doc_rows = np.unique(np.concatenate((mined.positives, mined.negatives, mined.known[:, 1])))
     texts = [*queries.read(views[0], query_rows), *docs.read(views[1], doc_rows)]
@@ -41,20 +52,17 @@ def build_from_rows(
     def doc(rows: Rows) -> Rows:
         return np.asarray(doc_at[np.searchsorted(doc_rows, rows)])
 
-    scores = None
-    if teacher is not None:
-        mined, scores = _select_taught(mined, teacher)
     return Examples(
         encoded.dictionary,
-        query(mined.queries),
-        doc(mined.positives),
-        mined.offsets,
-        doc(mined.negatives),
+        query(taught.queries),
+        doc(taught.positives),
+        taught.offsets,
+        doc(taught.negatives),
         scores,
-        add_equal_texts(encoded.dictionary, query(mined.known[:, 0]), doc(mined.known[:, 1])),
-        queries.ids.take(mined.queries),
-        docs.ids.take(mined.positives),
-        mined.counts,
+        add_equal_texts(encoded.dictionary, query(taught.known[:, 0]), doc(taught.known[:, 1])),
+        queries.ids.take(taught.queries),
+        docs.ids.take(taught.positives),
+        taught.counts,
     )
 
 

@@ -271,6 +271,8 @@ class TrainInteraction(TrainedModel):
             raise ConfigError(f"{self.kind}: its negatives come from one pre-fetcher's lists, {example}")
         if self.data.teacher is not None:
             raise ConfigError(f"{self.kind}: learns from judgements; leave teacher out")
+        if self.data.rewrite is not None or self.data.parts is not None:
+            raise ConfigError(f"{self.kind}: reads texts as its views say; leave rewrite and parts out")
         if negatives.margin is not None or negatives.relative is not None:
             raise ConfigError(f"{self.kind}: its negatives are those of the list; leave margin and relative out")
         return negatives

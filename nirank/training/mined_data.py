@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nirank.algebra.application import Fold, Rewrite, Within
+from nirank.algebra.application import Fold, Rewrite, Within, fold, rewrite
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
 from nirank.algebra.sides import Sides, TrainingSources
@@ -14,6 +14,7 @@ from nirank.algebra.tuned import DecidedPipeline
 from nirank.algebra.walk import transform
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
+from nirank.stages.bm25 import BM25
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.training_data import TASKS, Inputs, TrainingData
 
@@ -23,12 +24,17 @@ class MinedData(TrainingData):
 
     negatives  labelled ones, mined ones, or several of these; None: none but the batch's
     teacher    a pipeline whose scores of positives and negatives are learned ('margin_mse')
+    rewrite    a map of queries: what is read of them; None: all
+    parts      a view of documents: of each the part is read that BM25 scores best for what is read of the query; None:
+               the whole document
     """
 
     negatives: Negatives | tuple[Negatives, ...] | None
     teacher: Pipeline | None
     doc_text: View
     query_text: View = TITLE_AND_TEXT
+    rewrite: Pipeline | None = None
+    parts: Pipeline | None = None
 
     @property
     def draws_groups(self) -> bool:
@@ -50,6 +56,9 @@ class MinedData(TrainingData):
             raise ConfigError("negatives: labelled ones are all there are; name them once")
         if not self.draws_groups and any(getattr(source, "candidates", False) for source in sources):
             raise ConfigError("negatives: candidates that nobody labelled are negatives of groups; set groups: query")
+        for name, texts in (("rewrite", self.rewrite), ("parts", self.parts)):
+            if texts is not None and texts.gives != "texts":
+                raise ConfigError(f"{name}: expected a map of texts, got {texts!r}")
         if self.teacher is not None and self.teacher.gives not in RANKED_OR_NOT:
             raise ConfigError(f"teacher: expected a pipeline that scores documents, got {self.teacher!r}")
 
@@ -64,10 +73,11 @@ class MinedData(TrainingData):
         views = self.check_views(judged, sources)
         mined = self.compile_rows(judged, sources, grade, positives)
         text_inputs: Inputs = (("queries", judged.queries), ("docs", judged.docs), ("mined", mined))
+        pairs = Node(
+            f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
+        )
+        text_inputs += self._compile_parts(judged, sources, pairs)
         if self.teacher is not None:
-            pairs = Node(
-                f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
-            )
             text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
         return Node(f"{TASKS}:read_mined", 1, views, text_inputs, offline=True, label=f"examples of {self.title}")
 
@@ -93,6 +103,19 @@ class MinedData(TrainingData):
         return Node(
             f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
         )
+
+    def _compile_parts(self, judged: Sides, sources: TrainingSources, pairs: Node) -> Inputs:
+        """Return what is read instead of whole queries and documents, as inputs."""
+        if self.rewrite is None and self.parts is None:
+            return ()
+        # compiled as the pipeline that would search them, of which these are inputs
+        searched = BM25() if self.parts is None else fold(self.parts, BM25())
+        pipeline = searched if self.rewrite is None else rewrite(self.rewrite, searched)
+        found = sources.compile_pipeline(pipeline, replace(judged, full_depth=True), pairs)
+        inputs: Inputs = () if self.rewrite is None else (("rewritten", found.get_input("queries")),)
+        if self.parts is not None:
+            inputs += (("parts", found.get_input("parts")), ("ranked_parts", found.get_input("list")))
+        return inputs
 
     def check_views(self, judged: Sides, sources: TrainingSources) -> dict[str, View]:
         """Return the views that are not the default, by name; raise ConfigError for columns that are not there."""

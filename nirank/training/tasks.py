@@ -15,6 +15,7 @@ from nirank.flow.pairs import Pairs
 from nirank.training import example_builders, group_mining, mining
 from nirank.training.examples import Examples
 from nirank.training.groups import open_training_set
+from nirank.training.passage_choice import PassageChoice
 from nirank.training.questions import normalise_question
 from nirank.training.watch import WatchCodes
 from nirank.training.watched_lists import WatchedLists
@@ -58,9 +59,10 @@ def read_mined(job: Job) -> None:
     views = _read_views(job)
     teacher = next(iter(job.inputs.get("teacher", ())), None)
     mined = mining.MinedRows.open(job.get_input("mined"))
+    queries = job.get_input("rewritten" if "rewritten" in job.inputs else "queries")
+    passages = PassageChoice(job.get_input("parts"), job.get_input("ranked_parts")) if "parts" in job.inputs else None
     _save_examples(
-        example_builders.build_from_rows(mined, job.get_input("queries"), job.get_input("docs"), views, teacher),
-        job,
+        example_builders.build_from_rows(mined, queries, job.get_input("docs"), views, teacher, passages), job
     )
 
 

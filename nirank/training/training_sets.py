@@ -30,6 +30,9 @@ class TrainingSet(MinedData):
     teacher    a pipeline whose scores of positives and negatives are learned ('margin_mse')
     grade      the least grade of a positive; None: as the judgement set says
     positives  at most so many a query, the highest grades first, equal ones by hash
+    rewrite    a map of queries: what is read of them, such as KeySentences(8); None: all
+    parts      a view of documents, such as Windows(200): of each document the part is read that BM25 scores best for
+               what is read of the query; None: the whole document
     groups     what an example is: each 'positive'; or each 'query', of which every epoch draws a positive and `n`
                labelled negatives anew, with replacement where there are fewer
     shared     of groups by query, what an evaluated query may be given too: 'keep' it, counted, or 'drop' it
@@ -42,6 +45,8 @@ class TrainingSet(MinedData):
     positives: int | None = None
     doc_text: View = TITLE_AND_TEXT
     query_text: View = TITLE_AND_TEXT
+    rewrite: Pipeline | None = None
+    parts: Pipeline | None = None
     groups: Literal["positive", "query"] = "positive"
     shared: Literal["keep", "drop"] = "keep"
 
@@ -74,6 +79,8 @@ class TrainingSet(MinedData):
             raise ConfigError(
                 "groups: by query draw labelled negatives, and no teacher scores them; give {labelled: {n: 9}}"
             )
+        if self.groups == "query" and (self.rewrite is not None or self.parts is not None):
+            raise ConfigError("groups: by query read whole texts; leave rewrite and parts out")
         if self.groups == "positive" and self.shared == "drop":
             raise ConfigError("shared: is of groups by query; set groups: query")
 

@@ -17,7 +17,9 @@ from nirank.inference.ngram_models import HashedNGrams
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.dense import Dense
+from nirank.stages.first_words import FirstWords
 from nirank.stages.interaction import Interaction
+from nirank.stages.windows import Windows
 from nirank.training.codes import Codes
 from nirank.training.copies import Copies
 from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
@@ -155,6 +157,13 @@ def test_groups_by_query(tmp_path):
     config = read_config(tmp_path, f"models: {{m: {{base: '{BASE}', data: {data}}}}}\nsystems: {{D: {{dense: m}}}}")
     negatives = LabelledNegatives(9, candidates=True)
     expected = TrainingSet(Judged(split="train"), negatives, groups="query", shared="drop")
+    assert config.systems["D"].model.data == expected
+
+
+def test_parts_of_long_texts(tmp_path):
+    data = "{split: train, rewrite: {first_words: 64}, parts: {windows: {words: 200, overlap: 50}}}"
+    config = read_config(tmp_path, f"models: {{m: {{base: '{BASE}', data: {data}}}}}\nsystems: {{D: {{dense: m}}}}")
+    expected = TrainingSet(Judged(split="train"), rewrite=FirstWords(64), parts=Windows(200, 50))
     assert config.systems["D"].model.data == expected
 
 

@@ -21,7 +21,9 @@ from nirank.errors import ConfigError, DataError
 from nirank.inference import models
 from nirank.inference.models import ModelFiles
 from nirank.stages.dense import Dense
+from nirank.stages.first_words import FirstWords
 from nirank.stages.sparse import Sparse
+from nirank.stages.windows import Windows
 from nirank.training.codes import Codes
 from nirank.training.copies import Copies
 from nirank.training.interaction_models import InteractionRecipe, TrainInteraction
@@ -250,7 +252,7 @@ def test_soups() -> None:
 
 def test_training_sets(file: str) -> None:
     negatives = Mined(BM25(), margin=0.5)
-    training_set = TrainingSet(JUDGED, negatives, teacher=BM25())
+    training_set = TrainingSet(JUDGED, negatives, BM25(), rewrite=FirstWords(3), parts=Windows(4))
     groups = TrainingSet(JUDGED, LabelledNegatives(9), groups="query")
     assert vary(training_set, find_address) | vary(groups, find_address) == {
         field.name for field in dataclasses.fields(TrainingSet)
@@ -269,6 +271,9 @@ def test_training_sets(file: str) -> None:
         training_set,
         dataclasses.replace(training_set, teacher=BM25(b=0.9)),
         dataclasses.replace(training_set, teacher=None),
+        dataclasses.replace(training_set, rewrite=FirstWords(4)),
+        dataclasses.replace(training_set, parts=Windows(5)),
+        dataclasses.replace(training_set, rewrite=None, parts=None),
         dataclasses.replace(training_set, negatives=dataclasses.replace(negatives, of=BM25(b=0.9))),
     ]
     assert len({find_address(value) for value in different}) == len(different)

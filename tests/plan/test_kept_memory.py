@@ -20,6 +20,7 @@ SCRIPT = Path(__file__).with_name("watched_stages.py")
 COVERED: dict[str, set[str]] = {
     "lists": {
         *(
+            "best_parts",
             "bm25",
             "bm25f",
             "complete",

@@ -155,6 +155,7 @@ def main(store: str, models: str, stages: str) -> None:
         even_ids = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
         systems = {
             **{name: kind().of(full_list, second_list, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
+            "best_parts": full_list >> kinds["best_parts"](),
             "bm25": BM25(k=n_docs),
             "bm25f": kinds["bm25f"]({"text": 1.0}, k=n_docs),
             "complete": short_list >> kinds["complete"](),

@@ -93,6 +93,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return {
         **{name: fuse_two(name) for name in load_fusions()},
         "append_queries": fold(kinds["append_queries"](path=str(folder / "queries.tsv")), bm25),
+        "best_parts": fold(kinds["windows"](100), bm25 >> kinds["best_parts"](2)),
         "bm25": bm25,
         "bm25f": kinds["bm25f"]({"title": 2.0, "text": 1.0}),
         "boolean_terms": rewrite(kinds["boolean_terms"](), bm25),

@@ -18,6 +18,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.stages.apply import apply
+from nirank.stages.best_parts import BestParts
 from nirank.stages.boolean_terms import BooleanTerms
 from nirank.stages.citation_walk import CitationWalk
 from nirank.stages.citations import Citations
@@ -75,6 +76,7 @@ SOUND_STAGES: list[Stage] = [
     CoCitation(),
     Coupling(),
     CitationWalk(),
+    BestParts(2),
     Complete(),
     Union(),
     Intersection(),
