@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _CELEX_LETTERS = (("regulation", "R"), ("directive", "L"), ("decision", "D"), ("recommendation", "H"))
+_DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _GOV_UK = re.compile(r"https?://(?:www\.)?legislation\.gov\.uk/(?:id/)?")
 
 
@@ -30,6 +31,7 @@ def describe_akoma_ntoso(root: Element) -> dict[str, Any]:
         key = "end" if "repeal" in kind else "in_force" if "force" in kind or "commence" in kind else ""
         if key:
             values.setdefault(key, event.get("date", ""))
+    values["title"] = _get_attribute(root, ("FRBRtitle", "FRBRalias"), "value")
     language = None if expression is None else _find(expression, "FRBRlanguage")
     values["language"] = "" if language is None else language.get("language", "")
     hrefs = (element.get("href", "") for element in root.iter() if get_name(element) in ("ref", "mref"))
@@ -74,6 +76,7 @@ def describe_legislation_gov_uk(root: Element) -> dict[str, Any]:
         "version": version or valid,
         "version_date": valid or root.get("RestrictStartDate", ""),
         "date": _get_attribute(root, ("Made", "EnactmentDate"), "Date"),
+        "title": next((join_text(element) for element in root.iter() if element.tag == _DC_TITLE), ""),
         "in_force": min(filter(None, forces), default=""),
         "end": root.get("RestrictEndDate", ""),
         "language": next((join_text(element) for element in root.iter() if get_name(element) == "language"), ""),

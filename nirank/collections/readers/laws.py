@@ -86,7 +86,7 @@ def read_law(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
 def make_law_record(root: Element, grammar: Grammar, described: Mapping[str, Any]) -> Record:
     """Return a law as a record.
 
-    described  what its mark-up says of it; what is empty is left out
+    described  what its mark-up says of it; what is empty is left out, and `title` is taken where the text has none
     """
     law = read_law_text(root, grammar)
     counted = {
@@ -97,7 +97,8 @@ def make_law_record(root: Element, grammar: Grammar, described: Mapping[str, Any
         BARE: [part.id for part in law.parts if part.is_bare],
     }
     metadata = {key: value for key, value in {**described, **counted}.items() if value}
-    return Record(metadata.get("work", ""), law.title, law.text, metadata, 1)
+    title = metadata.pop("title", "")
+    return Record(metadata.get("work", ""), law.title or title, law.text, metadata, 1)
 
 
 def name_versions(records: Callable[[], Iterator[Record]]) -> Iterator[Record]:

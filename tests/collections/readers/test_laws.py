@@ -231,6 +231,16 @@ def test_legislation_gov_uk(tmp_path: Path) -> None:
     }
 
 
+def test_a_title_that_only_the_metadata_have(tmp_path: Path) -> None:
+    clml = CLML.replace("<Title>The Control Regulations 2012</Title>", "")
+    alias = '<FRBRdate date="2019-03-01" name="Generation"/><FRBRalias name="title" value="Alias Act"/></FRBRWork>'
+    akn = AKN.replace('<FRBRdate date="2019-03-01" name="Generation"/></FRBRWork>', alias)
+    akn = akn.replace("<preface><longTitle><p>Water Permits Act</p></longTitle></preface>", "")
+    docs = load_laws(tmp_path, {"a.xml": akn, "b.xml": clml}).docs
+    assert [docs[row]["title"] for row in (0, 1)] == ["Alias Act", "The Control Regulations 2012"]
+    assert "title" not in docs[1]["metadata"]
+
+
 def test_canada(tmp_path: Path) -> None:
     record = load_laws(tmp_path, {"SOR-2019-105.xml": CANADA}).docs[0]
     assert (record["id"], record["title"]) == ("SOR/2019-105", "Hatchery Regulations")
