@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from nirank.diagnostics.duplicates import group_near_duplicates, measure_duplica
 from nirank.diagnostics.lists import DEPTH, JudgedLists
 from nirank.diagnostics.query_length import LengthProfile, profile_length
 from nirank.diagnostics.relation_leak import measure_leak
-from nirank.diagnostics.reliance import MixedScores, Reliance, compute_share, measure_reliance
+from nirank.diagnostics.reliance import MixedScores, Reliance, measure_reliance
 from nirank.diagnostics.time_profile import profile_time
 from nirank.errors import NirankError
 from nirank.experiment.encoder_reach import measure_reach
@@ -31,12 +31,13 @@ from nirank.experiment.training_sources import RunSources, TrainingCollections
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.inference.mixture import MIXTURE_FILE, Mixture
 from nirank.inference.models import resolve_model
 from nirank.plan.both_sides import compile_system
 from nirank.plan.execute import FailedNode, Runner
+from nirank.plan.learned_weights import LEARN
 
 _NO_RERANKER = "nothing re-ranks a list of the system"
-_MIXTURE_FILE = "mixture.json"  # in the folder of a model that mixes
 _IN_FOLDS = "each fold has a system of its own"
 
 
@@ -132,6 +133,7 @@ class _Subject:
         if self.reranking.sum is not None:
             terms = [self._rank(term, collection) for term in self.reranking.terms]
             mixed = split_sum(self.reranking, reranked, terms)
+            trained_share = self._find_learned_share(mixed)
         elif mixture is not None:
             depth = mixture["depth"]
             mixed = split_mixture(reranked.cut(depth), fetched.cut(depth), mixture["w_r"], mixture["w_p"])
@@ -149,13 +151,15 @@ class _Subject:
         folders = [self.runner.get_value(model) / MODEL for role, model in node.inputs if role == MODEL]
         if not folders and isinstance(getattr(node.stage, "model", None), str):
             folders = [resolve_model(node.stage.model).path]
-        path = next((folder / _MIXTURE_FILE for folder in folders if (folder / _MIXTURE_FILE).is_file()), None)
-        trained_share = None
-        if path is not None:
-            learned = json.loads(path.read_text(encoding="utf-8"))
-            trained_share = compute_share(learned["w_p"] * learned["sd_p"], learned["w_r"] * learned["sd_r"])
+        trained_share = next((Mixture.open(folder).reliance for folder in folders if _mixes(folder)), None)
         depth = declared.get("depth") or (self.reranking.depth if self.reranking else DEPTH)
         return {**weights, "depth": int(depth), "trained_share": trained_share}
+
+    def _find_learned_share(self, mixed: MixedScores) -> float | None:
+        """Return ρ_p over the pairs that a sum's weights were learned on; None where they were not learned."""
+        folders = [self.runner.get_value(node) for node, _ in self.run.choices if node.task == LEARN]
+        learned = [Mixture.open(folder) for folder in folders if _mixes(folder)]
+        return next((of.reliance for of in learned if (of.w_r, of.w_p) == (mixed.w_r, mixed.w_p)), None)
 
     def compute_contradiction(self) -> Any:
         if self.reranking is None:
@@ -193,6 +197,10 @@ class _Subject:
         reach = measure_reach(self.run, self.runner)
         lists = self._make_lists(self.run.collection, self.qrels, self.ranking)
         return profile_length(lists, self.ranking) if reach is None else profile_length(lists, self.ranking, *reach)
+
+
+def _mixes(folder: Path) -> bool:
+    return (folder / MIXTURE_FILE).is_file()
 
 
 def _name_document(id: str) -> frozenset[str]:

@@ -23,6 +23,7 @@ from nirank.stages.weighted_sum import normalise
 
 Float64 = NDArray[np.float64]
 HINGE = "hinge loss"
+LEARN = f"{__name__}:learn"  # the task
 
 
 class Comparisons(NamedTuple):
@@ -52,7 +53,7 @@ def make_weights_node(learned: LearnedSum, sources: TrainingSources) -> Node:
     )
     params = {name: getattr(learned, name) for name in ("normalise", "negatives", "depth", "seed")}
     label = f"learn {len(lists)} weights on {sides.queries.label}"
-    return Node(f"{__name__}:learn", 1, params, inputs, offline=True, training=True, stage=learned, label=label)
+    return Node(LEARN, 1, params, inputs, offline=True, training=True, stage=learned, label=label)
 
 
 def learn(job: Job) -> None:

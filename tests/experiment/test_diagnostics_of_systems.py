@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
 from dated_folder import write_dated_folder
 
 from nirank import (
     BM25,
     Collection,
     Cut,
+    Dense,
     Diagnostics,
     Experiment,
     Judged,
     Windows,
     apply,
     fold,
+    learned_sum,
     load,
     rewrite,
     rrf,
@@ -30,9 +33,11 @@ from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.experiment.reranking import find_places, find_reranking, split_mixture
 from nirank.flow.ranking import Ranking
+from nirank.inference.mixture import Mixture
 from nirank.results.leaderboard import read_leaderboard
 from nirank.stages.dated import Dated
 from nirank.stages.first_words import FirstWords
+from nirank.stages.interaction import Interaction
 from nirank.store import open_store
 
 
@@ -170,6 +175,56 @@ def test_numbers_of_acts_are_found_in_texts(tmp_path: Path) -> None:
     result = Experiment(collection, {"BM25": BM25()}, ["RR"], store=store, diagnostics="leak").run()
     leak = result.rows[0].diagnosis and result.rows[0].diagnosis.leak
     assert leak and (leak.pairs, leak.forward, leak.backward, leak.either) == (2, 1, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_models.make_bi_encoder(tmp_path_factory.mktemp("base")))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_model_that_mixes_says_its_reliance(base: str, folder: Path, tmp_path: Path) -> None:
+    """D1 of a re-ranker with learned weights: what the stage itself found over the pairs that it re-ranked."""
+    model = str(tiny_models.make_interaction(tmp_path / "made", base))
+    systems = {"Mixed": BM25() >> Interaction(model, depth=6)}
+    store = open_store(tmp_path / "store")
+    result = Experiment(load(folder, split="test"), systems, ["R@10"], store=store, diagnostics="reliance").run()
+    (row,) = result.rows
+    found = row.diagnosis and row.diagnosis.reliance
+    assert found, row
+    (declared,) = [stated["mixture"] for stated in row.conventions.stages.values() if "mixture" in stated]
+    assert (found.w_r, found.w_p, found.depth) == (declared["w_r"], declared["w_p"], 6)
+    assert found.share == pytest.approx(declared["reliance"], rel=1e-5)
+    assert found.trained_share == Mixture.open(Path(model)).reliance
+
+
+def test_a_sum_with_learned_weights_says_its_reliance_in_training_too(folder: Path, tmp_path: Path) -> None:
+    def read_years(queries: list[str], docs: list[str]) -> list[float]:
+        return [float(next((word for word in doc.split() if word.isdigit()), 2011)) for doc in docs]
+
+    later = apply(read_years, version=1, depth=11)
+    learned = learned_sum(BM25(), BM25() >> later, on=Judged(split="train"))
+    store = open_store(tmp_path / "store")
+    result = Experiment(load(folder, split="test"), {"S": learned}, ["R@10"], store=store, diagnostics="reliance").run()
+    (row,) = result.rows
+    found = row.diagnosis and row.diagnosis.reliance
+    assert found, row
+    (mixture,) = (tmp_path / "store").rglob("mixture.json")
+    assert found.trained_share == Mixture.open(mixture.parent).reliance
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_an_encoder_reads_of_a_query(base: str, tmp_path: Path) -> None:
+    docs = {"a": "w1 w2", "b": "w3"}
+    queries = {"short": "w1", "long": "w1 w2 w3 w4 w5 w6 w7 w8 " * 2}
+    collection = Collection.of(docs, queries, {"short": {"a": 1}, "long": {"b": 1}}, name="c")
+    systems = {"Dense": Dense(base, max_length=9)}
+    store = open_store(tmp_path / "store")
+    result = Experiment(collection, systems, ["RR"], store=store, diagnostics="length").run()
+    length = result.rows[0].diagnosis and result.rows[0].diagnosis.length
+    assert length and length.encoder.endswith("9 tokens")
+    assert [(part.name, part.queries) for part in length.by_share] == [("50% to below 100%", 1), ("all of it", 1)]
+    assert length.seen == pytest.approx((1 + 9 / 18) / 2)
 
 
 def test_undated_collections_say_so(tmp_path: Path) -> None:
