@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nirank.citations.reference import Reference
 
 _KIND = re.compile(
-    r"\b(?P<kind>Act|ACT|Measure|Regulations|REGULATIONS|Rules|Order|Code|Ordinance)(?![A-Za-z]{2}|[sA-Z])"
+    r"\b(?P<kind>Act|ACT|Measure|Regulations?|REGULATIONS?|Rules|Order|Code|Ordinance)(?![A-Za-z]{2}|[sA-Z])"
     r"(?P<year>(?:\s?\([A-Z][\w ]{2,20}\))?,?\s{1,2}(?:17|18|19|20)\d\d\b(?!/))?"
 )
 _WINDOW = 160  # characters of a title before its last word
@@ -24,6 +24,7 @@ _LEADING = frozenset((
     "where", "if", "when", "as", "with", "on", "subject", "every", "no", "such", "said", "its", "her", "his",
     "their", "notwithstanding", "article", "whereas", "from", "title", "annex", "amending", "repealing",
 ))  # fmt: skip
+_JUST_BEFORE = frozenset(("the", "this", "these", "that", "our", "an", "a", "any", "such", "said", "of", "each", "no"))
 _FOREIGN = frozenset(["commission", "council", "delegated", "implementing"])  # whose regulations have numbers
 
 
@@ -36,9 +37,16 @@ def find_titles(text: str) -> Iterator[Reference]:
     for match in _KIND.finditer(text):
         begin = max(match.start() - _WINDOW, previous_end)
         begin = max(begin, text.rfind("\n", begin, match.start()) + 1)
+        if (
+            text[begin : match.start()].lower().split()[-1:]
+            and text[begin : match.start()].lower().split()[-1] in _JUST_BEFORE
+        ):
+            continue
         words = [(word.start(), word.end()) for word in _WORD.finditer(text, begin, match.start())]
         if begin and words and words[0][0] == begin and not text[begin - 1].isspace():
             words = words[1:]  # cut in its middle
+        if words and text[slice(*words[-1])].lower() in _JUST_BEFORE:
+            continue
         start = _find_start(text, words)
         if start is None or (text[match.start() - 1 : match.start()] not in (" ", "\u00a0")):
             continue

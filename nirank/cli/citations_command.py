@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -16,42 +15,71 @@ log = logging.getLogger("nirank")
 
 @click.command(epilog=EPILOG)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def citations(files: tuple[str, ...]) -> None:
+@click.option(
+    "--collection",
+    metavar="PATH",
+    help="Name the documents of a collection, of a file or of a folder of texts, by their ids; titles of theirs are"
+    " found too.",
+)
+def citations(files: tuple[str, ...], collection: str | None) -> None:
     """Print the acts that texts refer to: a line a reference, in order of appearance.
 
     A line is the reference as written, a tab and its identifier: CELEX numbers for the European Union, paths of
     legislation.gov.uk (ukpga/2006/46) for the United Kingdom, chapters and registrations (A-1, SOR-2019-105) for
     Canada. Where a mention leaves open which act it is, what else it may be follows behind another tab. A title
-    without a number has no identifier; how many these are is said on standard error. FILE - is standard input.
+    without a number has no identifier; how many these are is said on standard error. Laws in XML or HTML are read by
+    their text. FILE - is standard input.
 
     \b
-    Example:
+    Examples:
       nirank citations directive.txt
+      nirank citations regulation.xml --collection corpus.jsonl
     """
     from nirank.citations.find import find_references
+    from nirank.citations.reference import merge_references
     from nirank.cli.console import set_up_logging
+    from nirank.collections.document_names import make_catalogue
+    from nirank.experiment.loading import load_documents
 
     set_up_logging(quiet=False, debug=False)
+    docs = None if collection is None else load_documents(collection)
+    catalogue = None if docs is None else make_catalogue(docs)
     n_references = n_unknown = 0
     for text in _read_files(files):
-        for reference in find_references(text):
+        named = [] if catalogue is None else catalogue.find_citations(text)
+        rows = {citation.reference: citation.rows for citation in named}
+        for reference in merge_references(rows, find_references(text)):
+            if docs is None:
+                names = reference.identifiers[:1] if reference.certain else reference.identifiers
+            else:
+                names = tuple(docs.ids[row] for row in rows.get(reference, ()))
             n_references += 1
-            n_unknown += not reference.identifiers
-            others = () if reference.certain else reference.identifiers[1:]
-            known = reference.identifiers[0] if reference.identifiers else ""
-            click.echo("\t".join([" ".join(reference.text.split()), known, *([" or ".join(others)] if others else [])]))
-    log.info("%d references, %d of them without an identifier", n_references, n_unknown)
+            n_unknown += not names
+            others = [" or ".join(names[1:])] if names[1:] else []
+            click.echo("\t".join([" ".join(reference.text.split()), "".join(names[:1]), *others]))
+    unknown = "without an identifier" if docs is None else "of no document of the collection"
+    log.info("%d references, %d of them %s", n_references, n_unknown, unknown)
 
 
 def _read_files(files: tuple[str, ...]) -> Iterator[str]:
+    """Yield the texts of files; of laws in XML and of HTML what a reader sees."""
     from nirank.base.files import expand_path, read_text
+    from nirank.collections.readers.laws import holds_law, read_law
+    from nirank.collections.readers.plain_texts import HTML, read_html_record
     from nirank.errors import DataError
+    from nirank.forms.column_names import TextColumns
 
     for name in files:
-        if name != "-":
-            yield read_text(expand_path(Path(name)))
-            continue
-        try:
-            yield sys.stdin.buffer.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(f"standard input: not valid UTF-8 (byte {error.start}); expected UTF-8") from None
+        path = expand_path(name)
+        if name == "-":
+            try:
+                yield sys.stdin.buffer.read().decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise DataError(f"standard input: not valid UTF-8 (byte {error.start}); expected UTF-8") from None
+        elif path.is_file() and holds_law(path):
+            yield from (f"{law.title}\n{law.text}" for law in read_law(path, "docs", TextColumns()))
+        elif path.suffix.lower().removeprefix(".") in HTML.endings:
+            record = read_html_record(path)
+            yield f"{record.title}\n{record.text}"
+        else:
+            yield read_text(path)

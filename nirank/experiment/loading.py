@@ -28,9 +28,9 @@ from nirank.collections.findings import Finding
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.readers.records import Side
 from nirank.collections.rules import check_rules
-from nirank.collections.sources.clef_tar import ClefTar
+from nirank.collections.sources.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.sources.coliee import Coliee
-from nirank.collections.sources.file_set import FileSet
+from nirank.collections.sources.file_set import FileSet, find_side_files, is_collection
 from nirank.collections.sources.judgement_sets import QrelsOption, drop_split_files, read_judgement_sets
 from nirank.collections.sources.lookup import NamedFiles, open_source
 from nirank.collections.sources.record_tables import Ask, PairFiles, RecordTables, TableOptions
@@ -223,6 +223,26 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
     oddities = (*audit_side(texts, "records", import_facts), *audit_laws(texts, "records", import_facts))
     findings = (*oddities, *files.findings)
     return Collection(path.name, texts, Texts.of({}), findings=findings, origin=origin)
+
+
+def load_documents(source: str | Path, *, store: Store | None = None) -> Texts:
+    """Take the documents of a collection, or a file or a folder of texts, without queries and judgements.
+
+    Raises ConfigError for a source that does not exist, DataError for files that cannot be read.
+    """
+    if store is None:
+        from nirank.store import open_store
+
+        store = open_store()
+    path = expand_path(source)
+    opened: Source
+    if path.is_dir() and is_collection(path):
+        opened = FileSet(path.name, find_side_files(path, "docs"), TextFiles())
+    elif path.is_file() or (path.is_dir() and not is_clef_tar(path)) or is_collection(path.parent):
+        opened = FileSet(path.name, TextFiles.find(path, "collection"), TextFiles())
+    else:
+        opened, _ = open_source(source, None)
+    return import_side(opened, "docs", store)[0]
 
 
 def _read_judgements_alone(path: Path) -> QrelsFile | None:

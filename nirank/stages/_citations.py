@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,13 @@ from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.sides import Sides
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.citations.catalogue import KEYS, Catalogue
+from nirank.citations.catalogue import Catalogue
 from nirank.citations.find import normalise_identifier
 from nirank.citations.graph import CitationGraph
-from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
+from nirank.collections.document_names import CITES, make_catalogue, read_documents
 from nirank.collections.texts import Texts
 from nirank.flow.scope import Scope
 
-_CITES = "cites"  # metadata: laws that a law's mark-up names
 _A_NAME = 2_000  # bytes of a document's names: as strings in lists, and as words
 _A_CHARACTER = 150  # bytes of a text's character while it is read: words, and what stands around them
 _LONGEST = 4 << 20  # characters of a text that is reckoned with
@@ -54,15 +53,15 @@ def estimate_reading(sizes: Sizes) -> MemoryNeed:
 def write_catalogue(job: Job) -> None:
     """Write the names of all documents."""
     docs: Texts = job.get_input("docs")
-    catalogue = Catalogue.of(_read_documents(docs))
-    (job.folder / "catalogue.json").write_text(json.dumps(catalogue.to_json()), encoding="utf-8")
+    text = json.dumps(make_catalogue(docs).to_json())
+    (job.folder / "catalogue.json").write_text(text, encoding="utf-8")
 
 
 def write_graph(job: Job) -> None:
     """Write which documents each document cites, in its text and in metadata `cites`."""
     docs: Texts = job.get_input("docs")
     catalogue = Catalogue(**json.loads((job.get_input("catalogue") / "catalogue.json").read_text(encoding="utf-8")))
-    documents = job.context.track(_read_documents(docs), len(docs), "reading citations")
+    documents = job.context.track(read_documents(docs), len(docs), "reading citations")
     cited = []
     for _, title, metadata, text in documents:
         citations = catalogue.find_citations(f"{title}\n{text}")
@@ -72,7 +71,7 @@ def write_graph(job: Job) -> None:
 
 def _list_marked_up(metadata: Mapping[str, Any], catalogue: Catalogue) -> list[int]:
     """Return the documents that a law names in its mark-up, as a list under `cites`."""
-    names = metadata.get(_CITES)
+    names = metadata.get(CITES)
     identifiers = (normalise_identifier(name) for name in names or () if isinstance(name, str))
     return [row for identifier in identifiers for row in catalogue.identifiers.get(identifier or "", ())]
 
@@ -81,22 +80,6 @@ def open_catalogue(ctx: Context, index: int = 0) -> Catalogue:
     """Open the names that `plan_catalogue` planned."""
     path = ctx.input_folder(index) / "catalogue.json"
     return Catalogue(**json.loads(path.read_text(encoding="utf-8")))
-
-
-def _read_documents(docs: Texts) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
-    """Yield id, title, metadata and text of each document."""
-    keys = [key for key in (*KEYS, _CITES) if key in docs.text_fields.keys]
-    metadata = zip(*(docs.read_metadata(key) for key in keys), strict=True) if keys else iter([()] * len(docs))
-    for id, (title, text), values in zip(docs.ids, read_title_and_text(docs), metadata, strict=True):
-        yield id, title, dict(zip(keys, values, strict=True)), text
-
-
-def read_title_and_text(texts: Texts, view: View = TITLE_AND_TEXT) -> Iterator[tuple[str, str]]:
-    """Yield title and text of each row apart; a title is only known where the usual columns are read."""
-    if TextView(view).is_default and {"title", "text"} <= set(texts.columns) and not texts.reads_all_columns:
-        yield from zip(texts.read(TextView("title")), texts.read(TextView("text")), strict=True)
-    else:
-        yield from (("", text) for text in texts.read(TextView(view)))
 
 
 def mark_voters(scope: Scope, query: int) -> NDArray[np.bool_]:

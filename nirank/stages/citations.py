@@ -16,12 +16,13 @@ from nirank.algebra.stage import Retriever, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.citations.catalogue import Catalogue
 from nirank.citations.places import find_preamble_end
+from nirank.collections.document_names import read_title_and_text
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.stages._citations import estimate_reading, open_catalogue, plan_catalogue, read_title_and_text
+from nirank.stages._citations import estimate_reading, open_catalogue, plan_catalogue
 
 
 @stage

@@ -155,7 +155,7 @@ def test_names_of_acts() -> None:
     text = (
         "Pursuant to section 5 of the Aeronautics Act and the Fish, Game and Wildlife Act, under the Canadian Aviation"
         " Security Regulations, 2012. In Canada, the Bank of Canada Act applies, not the Late Payment of Commercial"
-        " Debts (Interest) Act 1998. This Act and these Regulations are in force."
+        " Debts (Interest) Act 1998. The General Data Protection Regulation too. This Act and these Regulations are in force."
     )
     assert [reference.text for reference in find_references(text)] == [
         "Aeronautics Act",
@@ -163,6 +163,7 @@ def test_names_of_acts() -> None:
         "Canadian Aviation Security Regulations, 2012",
         "Bank of Canada Act",
         "Late Payment of Commercial Debts (Interest) Act 1998",
+        "General Data Protection Regulation",
     ]
     assert not any(reference.identifiers or reference.certain for reference in find_references(text))
 
@@ -174,6 +175,7 @@ def test_names_of_acts() -> None:
         "the Treaty on the Functioning of the European Union, 12012E/TXT, and Article 114 of it",
         "UN Regulation No 83, OJ L 148, 20.5.2014, p. 36, A-1/2005/7",
         "This Act, the Act, an Order, the Regulations and R.S.N.L. 1990, c. S-13",
+        "Part IV of the Act, Commander of Our Order, This Delegated Regulation, a Council Regulation",
         "",
     ],
 )
