@@ -15,6 +15,7 @@ DiagnosticsKeys = make_section(
     Words("diagnostics", "diagnostics have no key", "true, names, or {of: [reliance, time], on: {split: train}}"),
     of=(mark_form("diagnostic", least=1), NAMES),
     on=mark_form("judged"),
+    encoder=mark_form("model"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +38,19 @@ class Contradiction:
     entropy: float
 
 
-def measure_contradiction(judged: JudgedLists, depth: int) -> Contradiction | str:
+class Vectors(NamedTuple):
+    """Vectors of an encoder: of all documents and of all queries, (n, dimension)."""
+
+    encoder: str
+    docs: NDArray[np.floating]
+    queries: NDArray[np.floating]
+
+
+def measure_contradiction(judged: JudgedLists, depth: int, vectors: Vectors | None = None) -> Contradiction | str:
     """Compare the relevant documents of each list's head with the others; text says why there is nothing to compare.
 
-    Vectors are TF-IDF over words, ln(tf) + 1 times a smoothed idf, of unit length; idf is that of the listed documents.
+    vectors  None: TF-IDF over words, (ln(tf) + 1) times a smoothed idf, which is that of the listed documents
+    All are scaled to unit length.
     """
     assert judged.ranking is not None, "lists are compared"
     head = judged.ranking.cut(depth)
@@ -51,21 +60,24 @@ def measure_contradiction(judged: JudgedLists, depth: int) -> Contradiction | st
     if not len(compared):
         return f"no list of {judged.name} has both relevant and other documents among its first {depth}"
     rows = np.unique(head.rows[np.isin(head.query_rows, compared)]).astype(np.int64)
-    doc_vectors, query_vectors = _make_vectors(judged.docs, rows, judged.queries, compared)
+    if vectors is None:
+        doc_vectors, query_vectors = _make_vectors(judged.docs, rows, judged.queries, compared)
+    else:
+        doc_vectors, query_vectors = _scale(vectors.docs[rows]), _scale(vectors.queries[compared])
     nearest, nearest_pairs, entropies = [], [], []
     for at, query in enumerate(compared.tolist()):
         labels = relevant[head.offsets[query] : head.offsets[query + 1]]
-        vectors = doc_vectors[np.searchsorted(rows, head.get_rows(query))]
-        cosines = (vectors[labels] @ vectors[~labels].T).toarray()
+        listed = doc_vectors[np.searchsorted(rows, head.get_rows(query))]
+        cosines = (listed[labels] @ listed[~labels].T).toarray()
         nearest.append(cosines.max(axis=1))
-        alike = _compare_pairs(query_vectors[at], vectors)[labels]
+        alike = _compare_pairs(query_vectors[at], listed)[labels]
         nearest_pairs.append(alike[:, ~labels].max(axis=1))
         entropies.append(_measure_entropies(alike, labels))
     documents, pairs = (np.concatenate(parts) for parts in (nearest, nearest_pairs))
     return Contradiction(
         judged.name,
         depth,
-        "TF-IDF",
+        "TF-IDF" if vectors is None else vectors.encoder,
         len(documents),
         _count_shares(documents),
         _count_shares(pairs),
@@ -81,6 +93,14 @@ def _make_vectors(docs: Texts, rows: NDArray[np.int64], queries: Texts, query_ro
     vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     texts = docs.read(view, rows)
     return vectorizer.fit_transform(texts), vectorizer.transform(queries.read(view, query_rows))
+
+
+def _scale(vectors: NDArray[np.floating]) -> Any:
+    """Return vectors of unit length, as sparse ones; zeros stay zeros."""
+    from scipy import sparse
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return sparse.csr_matrix(np.asarray(vectors, np.float64) / np.where(lengths > 0, lengths, 1))
 
 
 def _compare_pairs(query: Any, vectors: Any) -> NDArray[np.float64]:

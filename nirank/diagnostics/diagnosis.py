@@ -27,10 +27,12 @@ class Diagnostics:
     of  names, all by default
     on  the judged queries whose pairs `contradiction` and `time` look at; None: those that the system was trained on,
         else the evaluated ones
+    encoder  the bi-encoder by whose vectors `contradiction` compares documents; None: TF-IDF
     """
 
     of: tuple[str, ...] = NAMES
     on: Judged | None = None
+    encoder: str | None = None
 
     def __post_init__(self) -> None:
         fit_fields(self, "diagnostics")

@@ -15,7 +15,7 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.citations.find import find_references, normalise_identifier
 from nirank.collections.collection import Collection
 from nirank.diagnostics.ceiling import measure_ceiling
-from nirank.diagnostics.contradiction import measure_contradiction
+from nirank.diagnostics.contradiction import Vectors, measure_contradiction
 from nirank.diagnostics.diagnosis import Diagnosis, Diagnostics
 from nirank.diagnostics.duplicates import group_near_duplicates, measure_duplicates
 from nirank.diagnostics.lists import DEPTH, JudgedLists
@@ -31,11 +31,13 @@ from nirank.experiment.training_sources import RunSources, TrainingCollections
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.inference.encoder import read_vectors
 from nirank.inference.mixture import MIXTURE_FILE, Mixture
 from nirank.inference.models import resolve_model
 from nirank.plan.both_sides import compile_system
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.learned_weights import LEARN
+from nirank.stages.dense import Dense
 
 _NO_RERANKER = "nothing re-ranks a list of the system"
 _IN_FOLDS = "each fold has a system of its own"
@@ -166,7 +168,17 @@ class _Subject:
             return self._no_reranker
         collection, qrels = self._open_judged()
         lists = self._make_lists(collection, qrels, self._rank(self.reranking.prefetcher, collection))
-        return measure_contradiction(lists, self.reranking.depth)
+        return measure_contradiction(lists, self.reranking.depth, self._encode(collection))
+
+    def _encode(self, collection: Collection) -> Vectors | None:
+        """Return the vectors of the encoder that is asked for; None where none is."""
+        encoder = self.diagnostician.asked.encoder
+        if encoder is None:
+            return None
+        sides = replace(self.training.leaves.make_sides(collection), scope=())  # of all documents, in their order
+        nodes = Dense(encoder).resolve_options(sides).plan_inputs(sides)
+        docs, queries = (read_vectors(self.runner.get_value(node))[0] for node in nodes)
+        return Vectors(encoder, docs, queries)
 
     def compute_ceiling(self) -> Any:
         if self.reranking is None:

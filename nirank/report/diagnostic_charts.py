@@ -12,8 +12,9 @@ from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.row import Row
 
 _LABELS = 8  # below columns, at most
+_NAMES = 40  # characters of systems in a line, at most
 _GAP = 0.2  # of a column's place
-Value = tuple[str, float, float | None]  # what it is of, from 0 to 1, and what it could be at most
+Value = tuple[str, float, float | None]  # which part, from 0 to 1, and what it could be at most
 
 
 @dataclass(frozen=True)
@@ -76,47 +77,53 @@ def _group_diagnoses(rows: Sequence[Row]) -> dict[JudgedSplit, list[tuple[str, D
 
 
 def _draw_group(key: JudgedSplit, diagnoses: Sequence[tuple[str, Diagnosis]]) -> Iterator[BarChart]:
-    titles: dict[str, Callable[[str, Diagnosis], list[Value]]] = {
+    titles: dict[str, Callable[[Diagnosis], list[Value]]] = {
         f"{TITLES['reliance']}: ρ_p": _list_reliance,
         f"{TITLES['contradiction']}: share of relevant documents, by cosine": _list_contradiction,
         f"{TITLES['ceiling']}: Rprec, behind it the oracle's": _list_ceiling,
         f"{TITLES['length']}: Rprec": _list_lengths,
     }
     for title, list_values in titles.items():
-        values: dict[Value, None] = {}  # what is the same for several systems stands once
+        values: dict[Value, list[str]] = {}  # what is the same for several systems stands once
         for system, diagnosis in diagnoses:
-            values |= dict.fromkeys(list_values(system, diagnosis))
+            for value in list_values(diagnosis):
+                values.setdefault(value, []).append(system)
         if values:
-            yield BarChart(f"{title}, {key.title}", [_draw_bar(*value) for value in values])
+            yield BarChart(f"{title}, {key.title}", [_draw_bar(*value) for value in values.items()])
 
 
-def _draw_bar(label: str, value: float, limit: float | None) -> Bar:
+def _draw_bar(of: Value, systems: Sequence[str]) -> Bar:
+    part, value, limit = of
+    names = ", ".join(systems)
+    if len(names) > _NAMES:
+        names = f"{systems[0]} and {len(systems) - 1} more"
+    label = f"{names}, {part}" if part else names
     text = f"{value:.4f}" if limit is None else f"{value:.4f} of {limit:.4f}"
     return Bar(label, text, round(WIDTH * value, 1), round(WIDTH * (limit or 0), 1))
 
 
-def _list_reliance(system: str, diagnosis: Diagnosis) -> list[Value]:
+def _list_reliance(diagnosis: Diagnosis) -> list[Value]:
     found = diagnosis.reliance
-    return [] if found is None or found.share is None else [(system, found.share, None)]
+    return [] if found is None or found.share is None else [("", found.share, None)]
 
 
-def _list_contradiction(system: str, diagnosis: Diagnosis) -> list[Value]:
+def _list_contradiction(diagnosis: Diagnosis) -> list[Value]:
     found = diagnosis.contradiction
-    return [] if found is None else [(f"{system}, ≥ {cosine}", share, None) for cosine, share in found.documents]
+    return [] if found is None else [(f"≥ {cosine}", share, None) for cosine, share in found.documents]
 
 
-def _list_ceiling(system: str, diagnosis: Diagnosis) -> list[Value]:
+def _list_ceiling(diagnosis: Diagnosis) -> list[Value]:
     found = diagnosis.ceiling
     if found is None:
         return []
     value = found.reached.get("Rprec")
-    return [] if value is None else [(system, value, found.oracle.get("Rprec"))]
+    return [] if value is None else [("", value, found.oracle.get("Rprec"))]
 
 
-def _list_lengths(system: str, diagnosis: Diagnosis) -> list[Value]:
+def _list_lengths(diagnosis: Diagnosis) -> list[Value]:
     parts = () if diagnosis.length is None else diagnosis.length.by_length
     values = [(part.name, part.measures.get("Rprec")) for part in parts]
-    return [(f"{system}, {name}", value, None) for name, value in values if value is not None]
+    return [(name, value, None) for name, value in values if value is not None]
 
 
 def _draw_gaps(title: str, counts: dict[int, int]) -> GapChart:

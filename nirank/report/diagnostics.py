@@ -37,7 +37,7 @@ _NOTES = {
     "reliance": "ρ_p = |w_p| sd(s_p) / (|w_p| sd(s_p) + |w_r| sd(s_r)), over the evaluated pairs; τ: Kendall's, "
     "between both orders of what both heads have; without s_p: where the pre-fetcher's score is the same for all.",
     "contradiction": "shares of the relevant documents of a list with a document beside them that is not, at such a "
-    "cosine of TF-IDF vectors; pairs: cosine of [v_q; v_d; |v_q - v_d|; v_q ∘ v_d]; entropy: in bits, of the labels "
+    "cosine of the vectors; pairs: cosine of [v_q; v_d; |v_q - v_d|; v_q ∘ v_d]; entropy: in bits, of the labels "
     "among the ten nearest pairs.",
     "ceiling": "oracle: the first documents of each list in the best order; no re-ranker of that depth can do better.",
     "duplicates": "documents whose shingles of five words have Jaccard similarity 0.8 or more are a group; once: a "
@@ -110,7 +110,14 @@ def _list_contradiction(diagnosis: Diagnosis) -> list[Line]:
     if found is None:
         return []
     shares = (format_share(share) for _, share in (*found.documents, found.pairs[0]))
-    return [(f"{found.over}, first {found.depth:,}", f"{found.positives:,}", *shares, f"{found.entropy:.3f}")]
+    return [
+        (
+            f"{found.over}, first {found.depth:,}, {found.vectors}",
+            f"{found.positives:,}",
+            *shares,
+            f"{found.entropy:.3f}",
+        )
+    ]
 
 
 def _list_ceiling(diagnosis: Diagnosis) -> list[Line]:

