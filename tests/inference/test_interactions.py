@@ -141,7 +141,11 @@ def test_pacrr_keeps_the_greatest_signals_of_every_row() -> None:
 def test_a_query_without_terms_has_finite_scores(kind: Any) -> None:
     design, scorer, cells = make_random(kind)
     nothing = QueryTerms(np.empty(0, np.int32), np.empty(0, np.float32))
-    assert np.isfinite(score_query(scorer, design, nothing, cells[:, :0], np.zeros((6, 0), np.float32))).all()
+    scores = score_query(scorer, design, nothing, cells[:, :0], np.zeros((6, 0), np.float32))
+    assert np.isfinite(scores).all()
+    assert len(set(scores.tolist())) == 1
+    if kind == "drmm":
+        assert scores[0] == 0  # a sum over no terms
 
 
 def test_word_pieces_are_those_of_the_tokenizer_whole_and_in_order(tmp_path: Path) -> None:
