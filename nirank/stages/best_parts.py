@@ -14,7 +14,7 @@ from nirank.errors import ConfigError
 from nirank.flow.pairs import Rows
 from nirank.flow.ranking import Ranking
 
-_A_PAIR = 48  # bytes: its whole query and document as a key, its place among them, and both sorted
+_A_PAIR = 64  # bytes: its whole query and document as a key, what it is sorted by, its place, and all of that sorted
 
 
 @stage
