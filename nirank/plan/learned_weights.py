@@ -13,7 +13,7 @@ from nirank.algebra.learned_sum import LearnedSum
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline, Then
 from nirank.algebra.sides import TrainingSources
-from nirank.algebra.stage import Scorer
+from nirank.algebra.stage import Retriever, Scorer, walk_stages
 from nirank.errors import NirankError
 from nirank.flow.pairs import merge_keys
 from nirank.flow.qrels import Qrels
@@ -150,13 +150,22 @@ def describe_mixture(
 ) -> Mapping[str, float] | None:
     """Return what a re-ranker and what it re-ranks have in a sum; None where the two lists are not such.
 
+    A list is re-ranked by what follows it in the other pipeline, if anything there gives scores.
+
+
     w_r, w_p    weights of the re-ranker and of its pre-fetcher
     sd_r, sd_p  standard deviations of their normalised scores
     """
-    scoring = [isinstance(pipeline, Then) and isinstance(pipeline.steps[-1], Scorer) for pipeline in of]
-    if len(of) != 2 or sum(scoring) != 1:
+    if len(of) != 2:
         return None
-    r = scoring.index(True)
+    steps = [pipeline.steps if isinstance(pipeline, Then) else (pipeline,) for pipeline in of]
+    r = int(len(steps[1]) > len(steps[0]))
+    first, rest = steps[1 - r], steps[r][len(steps[1 - r]) :]
+    scores = any(
+        isinstance(stage, (Scorer, Retriever)) or stage.model_kind for step in rest for stage in walk_stages(step)
+    )
+    if steps[r][: len(first)] != first or not scores:
+        return None
     return {"w_r": weights[r], "w_p": weights[1 - r], "sd_r": deviations[r], "sd_p": deviations[1 - r]}
 
 

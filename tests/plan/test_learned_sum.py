@@ -13,14 +13,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank import BM25, Cut, Experiment, Judged, RunFile, apply, learned_sum, load, tune, weighted_sum
+from nirank import (
+    BM25,
+    Cut,
+    Experiment,
+    FirstWords,
+    Judged,
+    RunFile,
+    Windows,
+    apply,
+    fold,
+    learned_sum,
+    load,
+    rewrite,
+    tune,
+    weighted_sum,
+)
 from nirank.algebra.learned_sum import LearnedSum
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.flow.ids import Ids
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
-from nirank.plan.learned_weights import compare, measure_hinge, minimise_hinge
+from nirank.plan.learned_weights import compare, describe_mixture, measure_hinge, minimise_hinge
 from nirank.store import open_store
 
 TRAIN = Judged(split="train")
@@ -172,6 +187,22 @@ def test_a_reranker_and_what_it_reranks_have_a_mixture(place: Path, tmp_path: Pa
     mixture, choice = json.loads(path.read_text()), json.loads((path.parent / "choice.json").read_text())
     assert [mixture["w_p"], mixture["w_r"]] == choice["weights"] and mixture["w_r"] > mixture["w_p"]
     assert [mixture["sd_p"], mixture["sd_r"]] == choice["deviations"]
+
+
+def test_what_is_a_reranker_and_its_prefetcher() -> None:
+    first = BM25() % 20
+    scorer = apply(score_right, version=1)
+    found = {"w_r": 0.3, "w_p": 0.7, "sd_r": 0.1, "sd_p": 0.2}
+    for reranked in (first >> scorer, first >> rewrite(FirstWords(3), fold(Windows(9), scorer)), first >> BM25(b=0.1)):
+        assert describe_mixture((first, reranked), (0.7, 0.3), (0.2, 0.1)) == found
+        assert describe_mixture((reranked, first), (0.3, 0.7), (0.1, 0.2)) == found
+    for others in (
+        (BM25(), BM25(b=0.1)),
+        (BM25(), first),
+        (BM25(b=0.1), first >> scorer),
+        (first, first, first >> scorer),
+    ):
+        assert describe_mixture(others, (0.5,) * len(others), (1.0,) * len(others)) is None
 
 
 def test_lists_without_anything_to_learn(place: Path, tmp_path: Path) -> None:
