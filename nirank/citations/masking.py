@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from nirank.citations.catalogue import Catalogue
 from nirank.citations.find import find_references
-from nirank.citations.reference import merge_references
+from nirank.citations.reference import Reference, merge_references
 
 _MAX_ROUNDS = 20  # two references that a mask brings together may look like a third; each round has fewer digits
+
+
+def list_masked(text: str, catalogue: Catalogue) -> list[Reference]:
+    """Return the references of a text that are masked, in order of appearance."""
+    known = [citation.reference for citation in catalogue.find_citations(text)]
+    others = [reference for reference in find_references(text) if reference.certain or not reference.identifiers]
+    return merge_references(known, others)
 
 
 def mask_references(text: str, catalogue: Catalogue, mark: str) -> tuple[str, int]:
@@ -17,10 +24,8 @@ def mask_references(text: str, catalogue: Catalogue, mark: str) -> tuple[str, in
     """
     total = 0
     for _ in range(_MAX_ROUNDS):
-        known = [citation.reference for citation in catalogue.find_citations(text)]
-        others = [reference for reference in find_references(text) if reference.certain or not reference.identifiers]
-        spans = merge_references(known, others)
-        if not spans or (total and not known):
+        spans = list_masked(text, catalogue)
+        if not spans:
             break
         total += len(spans)
         parts, end = [], 0

@@ -21,7 +21,7 @@ from nirank.collections.texts import Texts
 from nirank.flow.scope import Scope
 
 _A_NAME = 2_000  # bytes of a document's names: as strings in lists, and as words
-_A_CHARACTER = 150  # bytes of a text's character while it is read: words, and what stands around them
+_A_CHARACTER = 50  # bytes of a character of a text while it is read: its words, and where they stand
 _LONGEST = 4 << 20  # characters of a text that is reckoned with
 
 
