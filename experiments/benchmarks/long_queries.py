@@ -167,6 +167,7 @@ def main() -> None:
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(work / "stores" / form, copy)
             lines += [line for line in run(form, copy, "warm,dev,long") if line["set"] != "warm"]
+            sys.stderr.write("".join(json.dumps(line) + "\n" for line in lines[-2:]))
     table = [
         {
             "form": form,
