@@ -157,10 +157,13 @@ def main() -> None:
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    for form in options.forms:
-        if not (work / "stores" / form).exists():
-            (work / "stores").mkdir(exist_ok=True)
-            run(form, work / "stores" / form, "first")
+    stores = work / "stores"
+    for before, form in zip([None, *options.forms], options.forms, strict=False):
+        if not (stores / form).exists():
+            stores.mkdir(exist_ok=True)
+            if before is not None:  # what forms share is made once
+                shutil.copytree(stores / before, stores / form)
+            run(form, stores / form, "first")
     for _ in range(options.repeats):
         for form in options.forms:
             copy = work / "copy"

@@ -63,7 +63,7 @@ class Centroid(Retriever):
 
         def plan_centroids(texts: Node, view: View, docs: Node | None) -> Node:
             params = {"model": model.loaded_identity, **({} if view == TITLE_AND_TEXT else {"text": view})}
-            counted = () if docs is None else (("docs", docs),)
+            counted = () if docs is None else (("counted", docs),)
             return Node(
                 "nirank.stages.centroid:build_centroids",
                 1,
@@ -101,8 +101,8 @@ def build_centroids(job: Job) -> None:
     read = job.context.count_blank(texts.read(TextView(job.params.get("text", TITLE_AND_TEXT))), "empty_texts")
     blocks = (block for _, block in split_into_blocks(job.context.track(read, len(texts), "counting words")))
     counts: Iterable[csr_matrix] = count_tokens(blocks, vectors)
-    if "docs" in job.inputs:
-        df, n = _read_frequencies(job.get_input("docs"))
+    if "counted" in job.inputs:
+        df, n = _read_frequencies(job.get_input("counted"))
     else:
         kept = list(_keep_counts(counts, job.folder))
         df = np.zeros(len(vectors.matrix), np.int64)
