@@ -26,9 +26,9 @@ def citations(files: tuple[str, ...], collection: str | None) -> None:
 
     A line is the reference as written, a tab and its identifier: CELEX numbers for the European Union, paths of
     legislation.gov.uk (ukpga/2006/46) for the United Kingdom, chapters and registrations (A-1, SOR-2019-105) for
-    Canada. Where a mention leaves open which act it is, what else it may be follows behind another tab. A title
-    without a number has no identifier; how many these are is said on standard error. Laws in XML or HTML are read by
-    their text. FILE - is standard input.
+    Canada. A title without a number has no identifier. How many these are is said on standard error, and so is what
+    else a mention may be that leaves open which act it is. Laws in XML or HTML are read by their text. FILE - is
+    standard input.
 
     \b
     Examples:
@@ -45,6 +45,7 @@ def citations(files: tuple[str, ...], collection: str | None) -> None:
     docs = None if collection is None else load_documents(collection)
     catalogue = None if docs is None else make_catalogue(docs)
     n_references = n_unknown = 0
+    others: dict[str, tuple[str, ...]] = {}
     for text in _read_files(files):
         named = [] if catalogue is None else catalogue.find_citations(text)
         rows = {citation.reference: citation.rows for citation in named}
@@ -55,8 +56,12 @@ def citations(files: tuple[str, ...], collection: str | None) -> None:
                 names = tuple(docs.ids[row] for row in rows.get(reference, ()))
             n_references += 1
             n_unknown += not names
-            others = [" or ".join(names[1:])] if names[1:] else []
-            click.echo("\t".join([" ".join(reference.text.split()), "".join(names[:1]), *others]))
+            written = " ".join(reference.text.split())
+            click.echo(f"{written}\t{''.join(names[:1])}")
+            if names[1:]:
+                others[written] = names
+    for written, names in others.items():
+        log.info("%s: %s, or else %s", written, names[0], " or ".join(names[1:]))
     unknown = "without an identifier" if docs is None else "of no document of the collection"
     log.info("%d references, %d of them %s", n_references, n_unknown, unknown)
 

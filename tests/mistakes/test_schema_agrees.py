@@ -120,6 +120,8 @@ STRUCTURAL = re.compile(
     r"|expected a mapping|got a mapping|got a list|watch: needs|a trained model needs|expected names|expected a file"
 )
 
+BY_CLASS = re.compile(r"expect: input|cleaning: ")  # the schema leaves these options to their classes
+
 
 def test_the_schema_refuses_what_the_parser_refuses_for_its_structure(tmp_path: Path, validator: Any) -> None:
     trees = read_configurations()
@@ -134,7 +136,7 @@ def test_the_schema_refuses_what_the_parser_refuses_for_its_structure(tmp_path: 
             load_config(path)
         except ConfigError as error:
             first_lines = [message.splitlines()[0] for message in error.messages]
-            if any(STRUCTURAL.search(line) and "expect: input" not in line for line in first_lines):
+            if any(STRUCTURAL.search(line) and not BY_CLASS.search(line) for line in first_lines):
                 text = read_yaml_text(path)
                 assert not validator.is_valid(parse_yaml(text, "text", Mistakes("text", text)).plain), error
                 n_refused += 1
