@@ -18,6 +18,8 @@ _IDENTIFIER_KEYS = ("celex", "number", "work", "eli", "uri", "identifier", "cita
 KEYS = tuple(dict.fromkeys(_TITLE_KEYS + _IDENTIFIER_KEYS))  # metadata that names a document
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{2,9}")
 _TOKEN = re.compile(r"[^\s,;:\"“”'‘’<>\[\]]+")
+_PART = re.compile(r"/?[#!~]")  # /akn/zz/act/2019/7/eng@2021-06-30/!main~art_2: from here on a part of the text
+_EXPRESSION = re.compile(r"/[a-z]{3}(?:@[^/]*)?$")  # its language and day
 _MIN_ID = 5  # characters of an id that is looked for as it is
 
 
@@ -43,6 +45,7 @@ class Catalogue:
     titles       words of a title, joined by blanks, to rows
     acronyms     as written to rows
     ids          ids that are looked for as they are, to rows
+    works        ids and works of no form that is known, as written, to rows
     """
 
     n_docs: int = 0
@@ -50,6 +53,7 @@ class Catalogue:
     titles: dict[str, list[int]] = field(default_factory=dict)
     acronyms: dict[str, list[int]] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
+    works: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, documents: Iterable[tuple[str, str, Mapping[str, Any], str]]) -> Self:
@@ -70,6 +74,9 @@ class Catalogue:
                 celex = parse_celex(identifier)
                 if celex is not None and celex.original != identifier:
                     _append(self.identifiers, f"~{celex.original}", row)
+        for name in dict.fromkeys([id, *_list_texts(metadata.get("work"))]):
+            if normalise_identifier(name) is None:
+                _append(self.works, name, row)
         if own is None and len(id) >= _MIN_ID and any(map(str.isdigit, id)) and _TOKEN.fullmatch(id):
             self.ids[id] = row
         short = [part.strip() for name in _list_texts(metadata.get("short_title")) for part in name.split(",")]
@@ -89,7 +96,17 @@ class Catalogue:
             "titles": self.titles,
             "acronyms": self.acronyms,
             "ids": self.ids,
+            "works": self.works,
         }
+
+    def resolve_link(self, link: str) -> tuple[int, ...]:
+        """Return the documents that a link of a law's mark-up means: an identifier, or a work, whatever part of it."""
+        identifier = normalise_identifier(link)
+        if identifier is not None:
+            return tuple(self.identifiers.get(identifier, ()))
+        work = _PART.split(link)[0]
+        rows = self.works.get(work) or self.works.get(_EXPRESSION.sub("", work))
+        return () if rows is None else tuple(rows)
 
     @cached_property
     def _title_rows(self) -> list[list[int]]:

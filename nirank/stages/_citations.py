@@ -14,7 +14,6 @@ from nirank.algebra.node import Job, Node
 from nirank.algebra.sides import Sides
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.citations.catalogue import Catalogue
-from nirank.citations.find import normalise_identifier
 from nirank.citations.graph import CitationGraph
 from nirank.collections.document_names import CITES, make_catalogue, read_documents
 from nirank.collections.texts import Texts
@@ -29,14 +28,14 @@ def plan_catalogue(sides: Sides) -> Node:
     """Return the node of the names of all documents."""
     inputs = (("docs", sides.docs),)
     label = f"names of {sides.docs.label}"
-    return Node(f"{__name__}:write_catalogue", 1, inputs=inputs, offline=True, memory=estimate_names, label=label)
+    return Node(f"{__name__}:write_catalogue", 2, inputs=inputs, offline=True, memory=estimate_names, label=label)
 
 
 def plan_graph(sides: Sides) -> Node:
     """Return the node of the citations among documents."""
     inputs = (("docs", sides.docs), ("catalogue", plan_catalogue(sides)))
     label = f"citations among {sides.docs.label}"
-    return Node(f"{__name__}:write_graph", 1, inputs=inputs, offline=True, memory=estimate_reading, label=label)
+    return Node(f"{__name__}:write_graph", 2, inputs=inputs, offline=True, memory=estimate_reading, label=label)
 
 
 def estimate_names(sizes: Sizes) -> MemoryNeed:
@@ -71,9 +70,8 @@ def write_graph(job: Job) -> None:
 
 def _list_marked_up(metadata: Mapping[str, Any], catalogue: Catalogue) -> list[int]:
     """Return the documents that a law names in its mark-up, as a list under `cites`."""
-    names = metadata.get(CITES)
-    identifiers = (normalise_identifier(name) for name in names or () if isinstance(name, str))
-    return [row for identifier in identifiers for row in catalogue.identifiers.get(identifier or "", ())]
+    links = metadata.get(CITES)
+    return [row for link in links or () if isinstance(link, str) for row in catalogue.resolve_link(link)]
 
 
 def open_catalogue(ctx: Context, index: int = 0) -> Catalogue:

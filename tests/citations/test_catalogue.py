@@ -61,6 +61,18 @@ def test_titles() -> None:
     assert find("S.C. 1991, c. 46 and policy-2019.") == [["B-1.01"], ["policy-2019"]]
 
 
+def test_links_of_marked_up_laws() -> None:
+    """A work, its expressions and their parts are the documents of that work; identifiers are what they are."""
+    act = "/akn/zz/act/2019/7"
+    documents = [(f"{act}@2021-06-30", act), (f"{act}@2022-01-01", act), ("/akn/zz/act/2020/7", ""), ("32014L0065", "")]
+    catalogue = Catalogue.of((id, "", {"work": work} if work else {}, "") for id, work in documents)
+    for link in (act, f"{act}/eng@2021-06-30", f"{act}/!main~art_2", f"{act}/eng@2021-06-30/!main#art_1", f"{act}/eng"):
+        assert catalogue.resolve_link(link) == (0, 1), link
+    assert catalogue.resolve_link(f"{act}@2022-01-01") == (1,)
+    assert catalogue.resolve_link("/akn/zz/act/2019/77") == ()
+    assert catalogue.resolve_link("http://data.europa.eu/eli/dir/2014/65/oj") == (3,)
+
+
 def test_a_title_that_is_nearly_one() -> None:
     (citation,) = CATALOGUE.find_citations("under the Banks of Canada Act")
     assert [ROWS[row] for row in citation.rows] == ["B-2"]
