@@ -81,9 +81,13 @@ def test_where_a_model_lies_is_nothing_to_the_space(name: str) -> None:
 
 
 def test_all_spaces_are_tried_here() -> None:
-    """A memo that is new is named here, or above; that of written queries has the identities of generators."""
+    """A memo that is new is named here, or above.
+
+    That of written queries has the identities of generators; that of histograms the model, the bins and how many terms
+    there are: the words of query and document are its keys.
+    """
     text = "\n".join(path.read_text(encoding="utf-8") for path in Path(nirank.__file__).parent.rglob("*.py"))
-    assert set(re.findall(r'open_memo\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens", "queries"}
+    assert set(re.findall(r'open_memo\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens", "queries", "histograms"}
 
 
 def test_tokens_are_counted_by_model_and_prompt() -> None:

@@ -65,7 +65,7 @@ SYSTEMS = [
     ("{S: {within: {scope: {where: {match: {year: {minimum: 3}}}}, of: bm25}}}", "did you mean 'min'?"),
     ("{S: {rewrite: {by: bm25, of: bm25}}}", "rewrite: expected a map of queries"),
     ("{S: {rewrite: {of: bm25, by: {first_words: 0}}}}", "first_words"),
-    ("{S: {fold: {view: {windows: 5}, of: bm25, keep: most}}}", "fold: keep: input should be 'max', 'first', 'mean' or 'sum', got 'most'"),
+    ("{S: {fold: {view: {windows: 5}, of: bm25, keep: most}}}", "fold: keep: input should be 'max', 'first', 'mean', 'sum', 'weighted_mean' or 'rrf', got 'most'"),
     ("{S: {fold: {view: {windows: 5}, of: bm25, top: 0, keep: sum}}}", "top must be a whole number"),
     ("{S: {fold: {view: {windows: 5}, of: bm25, side: left}}}", "fold: side: input should be 'docs' or 'queries', got 'left'"),
     ("{S: {fold: {view: {windows: -5}, of: bm25}}}", "windows"),

@@ -266,7 +266,7 @@ def test_varied_values_become_what_their_fields_have():
         ),
         (lambda: grid(Train(MODEL, Fields()), {"watch": [{"queries": {}}]}), "over: watch: 'of' is missing"),
         (lambda: grid(BM25(), {"dense.model": ["a"]}), "there is no stage 'dense' in BM25()"),
-        (lambda: grid(BM25(), {"bm25.k3": [1]}), "there is no option 'k3'; did you mean"),
+        (lambda: grid(BM25(), {"bm25.k4": [1]}), "there is no option 'k4'; did you mean"),
         (lambda: grid(BM25(), {"bm25": [1]}), "expected a stage and its option, such as bm25."),
         (lambda: grid(BM25(), {"bm25.k1": 0.9}), "expected a list of values, got 0.9"),
         (lambda: tune(BM25(), on=Judged()), "nothing to vary"),
@@ -280,7 +280,7 @@ def test_varied_values_become_what_their_fields_have():
         (lambda: Soup((Train("a", Fields()), Train("b", Fields()))), "must be of one kind and start from one model"),
         (
             lambda: Recipe(loss="ndcg"),
-            "recipe: loss: input should be 'mnr', 'lce', 'margin', 'margin_mse' or 'lsh', got 'ndcg'",
+            "recipe: loss: input should be 'mnr', 'lce', 'margin', 'margin_mse', 'lsh' or 'bce', got 'ndcg'",
         ),
         (lambda: Recipe(lora=Lora(), freeze_layers=2), "do not go with it"),
     ],
