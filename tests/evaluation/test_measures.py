@@ -291,3 +291,17 @@ def test_evaluating_changes_nothing() -> None:
     before = (ranking.rows.tobytes(), ranking.scores.tobytes(), qrels.grades.tobytes())
     evaluate(ranking, qrels, ["AP", "Rprec", "nDCG@1"])
     assert (ranking.rows.tobytes(), ranking.scores.tobytes(), qrels.grades.tobytes()) == before
+
+
+@given(st.integers(1, 6), st.integers(0, 6), st.randoms())
+def test_r11_r_precision_and_ndcg_of_lists_known_by_hand(n_relevant: int, n_others: int, chance: Any) -> None:
+    """A perfect list has 1, one relevant document counts at rank 1 only, and at rank 3 its nDCG@20 is a half."""
+    docs = [f"d{at}" for at in range(n_relevant + n_others)]
+    judged = {"q": dict.fromkeys(docs[:n_relevant], 1)}
+    perfect = {"q": {doc: -float(at) for at, doc in enumerate(docs)}}
+    assert compute_means(perfect, judged, "Rprec", "nDCG@20") == {"Rprec": 1.0, "nDCG@20": 1.0}
+    chance.shuffle(docs)
+    run, one = {"q": {doc: -float(at) for at, doc in enumerate(docs)}}, {"q": {chance.choice(docs): 1}}
+    assert compute_means(run, one, "Rprec") == compute_means(run, one, "P@1")
+    third = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}
+    assert compute_means(third, {"q": {"c": 1}}, "nDCG@20", "Rprec") == {"nDCG@20": pytest.approx(0.5), "Rprec": 0.0}
