@@ -302,6 +302,6 @@ def test_r11_r_precision_and_ndcg_of_lists_known_by_hand(n_relevant: int, n_othe
     assert compute_means(perfect, judged, "Rprec", "nDCG@20") == {"Rprec": 1.0, "nDCG@20": 1.0}
     chance.shuffle(docs)
     run, one = {"q": {doc: -float(at) for at, doc in enumerate(docs)}}, {"q": {chance.choice(docs): 1}}
-    assert compute_means(run, one, "Rprec") == compute_means(run, one, "P@1")
+    assert len(set(compute_means(run, one, "Rprec", "P@1").values())) == 1
     third = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}
     assert compute_means(third, {"q": {"c": 1}}, "nDCG@20", "Rprec") == {"nDCG@20": pytest.approx(0.5), "Rprec": 0.0}
