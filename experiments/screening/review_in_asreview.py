@@ -1,7 +1,7 @@
 """One review simulated by ASReview, for `beside_asreview.py`, which calls this with an interpreter that has ASReview.
 
-stdin: {titles, abstracts, labels, priors}; stdout: {order, seconds}. ELAS u4, to the end, records in the order of the
-file until both classes are known.
+stdin: {titles, abstracts, labels, priors}; stdout: {order, seconds, clock}. ELAS u4, to the end, records in the order
+of the file until both classes are known.
 """
 
 import json
@@ -19,7 +19,7 @@ def main() -> None:
 
     topic = json.load(sys.stdin)
     records = pd.DataFrame({"title": topic["titles"], "abstract": topic["abstracts"]})
-    began = time.process_time()
+    began, clock = time.process_time(), time.perf_counter()
     cycles = [
         ActiveLearningCycle(querier=TopDown(), stopper=IsFittable()),
         ActiveLearningCycle.from_meta(get_ai_config("elas_u4")["value"]),
@@ -28,9 +28,9 @@ def main() -> None:
     if topic["priors"]:
         review.label(topic["priors"])
     review.review()
-    seconds = time.process_time() - began
+    seconds, clock = time.process_time() - began, time.perf_counter() - clock
     order = [int(record) for record in review._results["record_id"]]
-    json.dump({"order": order[len(topic["priors"]) :], "seconds": seconds}, sys.stdout)
+    json.dump({"order": order[len(topic["priors"]) :], "seconds": seconds, "clock": clock}, sys.stdout)
 
 
 if __name__ == "__main__":
