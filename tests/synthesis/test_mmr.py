@@ -61,7 +61,7 @@ def test_t8_scores_never_rise_where_no_cosine_is_negative(seed: int, weight: flo
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1000), st.floats(0.0, 1.0))
+@given(st.integers(0, 1000), st.just(0.0) | st.floats(1e-6, 1.0))  # products of lesser weights would all be one
 def test_t8_the_order_of_the_documents_does_not_matter(seed: int, weight: float) -> None:
     candidates, centre = make_unit_vectors(seed, 15), make_unit_vectors(seed + 1, 1)[0]
     order = np.random.default_rng(seed).permutation(15)
