@@ -35,6 +35,7 @@ CONFIGS = {
     "collections/xquad": "collections/results/xquad",
     "quickstart/quickstart": "quickstart/results",
     "regulatory/ca-regs": "regulatory/results/ca-regs",
+    "regulatory/citations-test": "regulatory/results/citations-test",
     "regulatory/eu-acts": "regulatory/results/eu-acts",
     "screening/rankers": "screening/results/rankers",
 }
