@@ -1,0 +1,1 @@
+"""Verification: whether an experiment still gives the scores that it is known for."""
