@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from nirank.cli.groups import EPILOG, get_command_line, require_results_folder
 
 if TYPE_CHECKING:
-    from nirank.algebra.node import Store
     from nirank.collections.collection import Collection
 
 log = logging.getLogger("nirank")
@@ -65,8 +64,8 @@ def run(
     from nirank.config.reader import load_config
 
     configuration = load_config(config, overrides)
+    from nirank.config.experiments import load_collections, make_experiment
     from nirank.engines import LocalEngine
-    from nirank.experiment.experiment import Experiment
     from nirank.store import open_store
 
     store = open_store(configuration.store)
@@ -74,21 +73,10 @@ def run(
     if not check and not explain:
         require_results_folder(folder)
     engine = LocalEngine(workers) if workers else None
-    collections = _load_collections(configuration.collections, store, limit_queries)
-    experiment = Experiment(
-        collections,
-        configuration.systems,
-        configuration.measures,
-        store=store,
-        device=configuration.device,
-        significance=configuration.significance,
-        engine=engine,
-        seeds=configuration.seeds,
-        folds=configuration.folds,
-        stopping=configuration.stopping,
-        diagnostics=configuration.diagnostics,
-        max_memory=configuration.max_memory if max_memory is None else max_memory,
-    )
+    collections = load_collections(configuration, store)
+    if limit_queries is not None:
+        collections = [collection.sample(limit_queries) for collection in collections]
+    experiment = make_experiment(configuration, collections, store, engine=engine, max_memory=max_memory)
     if check:
         experiment.check(files=True)
     if check or explain:
@@ -109,28 +97,6 @@ def run(
     log.info("written to %s", folder)
     if result.failed:
         sys.exit(1)
-
-
-def _load_collections(entries: Sequence[Mapping[str, Any]], store: Store, limit: int | None) -> list[Collection]:
-    """Load the collections of a configuration, or raise an error with what is wrong with any of them.
-
-    limit  of the queries of each
-    """
-    from nirank.errors import ConfigError, DataError
-    from nirank.experiment.loading import load
-
-    collections: list[Collection] = []
-    mistakes: list[str] = []
-    for entry in entries:
-        arguments = dict(entry)
-        try:
-            collection = load(arguments.pop("source", None), **arguments, store=store)
-            collections.append(collection if limit is None else collection.sample(limit))
-        except (ConfigError, DataError) as error:
-            mistakes += error.messages
-    if mistakes:
-        raise DataError(*mistakes)
-    return collections
 
 
 def _log_findings(collections: Sequence[Collection], quiet: bool) -> None:
