@@ -30,7 +30,7 @@ class CommandGroup(click.Group):
                 raise click.UsageError(f"a configuration is run by 'nirank run {name}'", ctx)
             near = suggest(name, self.commands)
             raise click.UsageError(
-                f"there is no command '{name}'{near}; expected one of {', '.join(sorted(self.commands))}", ctx
+                f"there is no command '{name}'; expected one of {', '.join(sorted(self.commands))}{near}", ctx
             )
         return super().resolve_command(ctx, args)
 

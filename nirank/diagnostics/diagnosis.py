@@ -41,7 +41,7 @@ class Diagnostics:
         for name in self.of:
             if name not in NAMES:
                 raise ConfigError(
-                    f"diagnostics: there is no '{name}'{suggest(name, NAMES)}; there are {', '.join(NAMES)}"
+                    f"diagnostics: there is no '{name}'; there are {', '.join(NAMES)}{suggest(name, NAMES)}"
                 )
         if len(set(self.of)) < len(self.of):
             raise ConfigError(f"diagnostics: of: each once, got {', '.join(self.of)}")

@@ -61,7 +61,7 @@ def parse_stopping_rule(given: Any) -> StoppingRule:
     names = [field.name for field in fields]
     if unknown := next((option for option in options if option not in names), None):
         listing = f"options: {', '.join(names) or 'none'}"
-        raise ConfigError(f"stopping rule '{name}' has no option '{unknown}'{suggest(unknown, names)}; {listing}")
+        raise ConfigError(f"stopping rule '{name}' has no option '{unknown}'; {listing}{suggest(unknown, names)}")
     missing = [field.name for field in fields if field.default is dataclasses.MISSING and field.name not in options]
     if missing:
         raise ConfigError(f"stopping rule '{name}' needs '{missing[0]}', such as {{{name}: 500}}")

@@ -59,8 +59,8 @@ def _match_targets(names: list[str], targets: tuple[str, ...]) -> list[str]:
         if not any(f".{name}".endswith(f".{target}") for name in names):
             known = {name.split(".")[-1] for name in names}
             raise ConfigError(
-                f"lora: no linear module of the layers is called '{target}'{suggest(target, known)}; there are"
-                f" {', '.join(sorted(known))}"
+                f"lora: no linear module of the layers is called '{target}'; there are"
+                f" {', '.join(sorted(known))}{suggest(target, known)}"
             )
     return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
 

@@ -204,7 +204,7 @@ def test_an_unknown_target_names_the_nearest_and_all() -> None:
     with pytest.raises(ConfigError) as error:
         inject_lora(model, Lora(targets=("query", "valeu")), 0)
     assert str(error.value) == (
-        "lora: no linear module of the layers is called 'valeu'; did you mean 'value'?; there are dense, key, query, value"
+        "lora: no linear module of the layers is called 'valeu'; there are dense, key, query, value; did you mean 'value'?"
     )
     assert count_trained(model) == before
 
