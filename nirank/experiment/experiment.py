@@ -45,6 +45,7 @@ from nirank.plan.explain import PlannedNode, describe_plan, describe_run, list_p
 from nirank.plan.folds import depends_on_fold
 from nirank.plan.memory import refuse_over_ceiling
 from nirank.plan.reporter import Reporter
+from nirank.plan.summary import summarise_plan
 from nirank.results.summaries import summarise_groups
 from nirank.stopping.rule import StoppingRule
 
@@ -205,8 +206,11 @@ class Experiment:
             evaluate_system_run(run, runner, names, self.significance, self.stopping, diagnostician, result)
         self._summarise(result)
         seconds = time.perf_counter() - started
-        result.finish(began, seconds, [node.label for node in runner.computed])
-        *lines, summary = describe_run(graph, runner.get_new_costs(), self.store, seconds).splitlines()
+        costs = runner.get_new_costs()
+        result.finish(
+            began, seconds, [node.label for node in runner.computed], summarise_plan(graph, costs, self.store)
+        )
+        *lines, summary = describe_run(graph, costs, self.store, seconds).splitlines()
         log.debug("%s", "\n".join(["what the run computed and what it cost:", *lines]))
         log.info("%s", summary)
         return result

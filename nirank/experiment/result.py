@@ -16,10 +16,19 @@ from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.ledger import Lost
+from nirank.experiment.query_sets import make_query_sets
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.report import format_text, make_detail_grids, make_manifest, render_html_table, write_results
-from nirank.report.files import LOST_COLUMNS
+from nirank.report import (
+    format_text,
+    list_run_files,
+    make_detail_grids,
+    make_manifest,
+    render_html_table,
+    write_report,
+)
+from nirank.report.report import Report
+from nirank.report.run_files import LOST_COLUMNS
 from nirank.results.evidence import COLUMNS, FoldedList, list_evidence
 from nirank.results.row import Row
 
@@ -60,6 +69,7 @@ class Result:
     written    {address: the lines of a table of written queries}
     lost_matches  {(collection, split, judgement set, system): the matches that it lacks}, where pairs are counted
     computed   labels of what this run computed; the rest was found in the store
+    plan       the graph of what was computed or found, as `summarise_plan` gives it
     """
 
     measures: Sequence[str]
@@ -73,6 +83,7 @@ class Result:
     lost_matches: dict[tuple[str, str | None, str | None, str], list[Lost]] = field(default_factory=dict)
     written: dict[str, Callable[[], Iterator[Mapping[str, Any]]]] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
+    plan: Sequence[Mapping[str, Any]] = ()
     began: datetime | None = None
     seconds: float = 0.0
 
@@ -85,9 +96,11 @@ class Result:
         if lost is not None:
             self.lost_matches[key] = lost
 
-    def finish(self, began: datetime, seconds: float, computed: list[str]) -> None:
-        """Note when the run began, how long it took and what it computed."""
-        self.began, self.seconds, self.computed = began, seconds, computed
+    def finish(
+        self, began: datetime, seconds: float, computed: list[str], plan: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Note when the run began, how long it took, what it computed, and the plan with its costs."""
+        self.began, self.seconds, self.computed, self.plan = began, seconds, computed, plan
 
     @property
     def failed(self) -> bool:
@@ -237,35 +250,48 @@ class Result:
             began=self.began,
             seconds=self.seconds,
             computed=self.computed,
+            findings=self.findings,
+            drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
+            plan=self.plan,
             **more,
         )
 
+    def report(self, **more: Any) -> Report:
+        """Return all that a folder of results says, run files and details of queries aside.
+
+        more  for the manifest, as `manifest` takes it
+        """
+        return Report(
+            rows=self.rows,
+            measures=tuple(self.measures),
+            comparisons=[
+                {"collection": key[0], "split": key[1], "qrels": key[2], **comparisons.to_dict()}
+                for key, comparisons in self.comparisons.items()
+            ],
+            manifest=self.manifest(**more),
+            query_sets=make_query_sets(self.collections, self.evaluations),
+        )
+
     def save(self, folder: str | Path, **more: Any) -> None:
-        """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files into a folder; of systems
-        with passages evidence files, and where pairs are counted the lost matches.
+        """Write leaderboard.json, .md and .csv, report.html, manifest.json, the values of every query and the run files
+        into a folder; of systems with passages evidence files, and where pairs are counted the lost matches.
+
+        more  for the manifest, as `manifest` takes it
         """
         place = expand_path(folder)
         try:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"{place}: cannot be made ({error.strerror or error}); expected a folder") from None
-        write_results(
-            place,
+        run_files = list_run_files(
             self.rows,
-            measures=self.measures,
-            manifest=self.manifest(**more),
-            findings=self.findings,
-            comparisons=[
-                {"collection": key[0], "split": key[1], "qrels": key[2], **comparisons.to_dict()}
-                for key, comparisons in self.comparisons.items()
-            ],
-            runs=self.rankings,
+            self.rankings,
             lost={
                 key: [row for name in self._list_judgement_sets(key) for row in self._list_lost(key, name)]
                 for key in self.rankings
                 if self._list_judgement_sets(key)
             },
             evidence={key: self._open_passages(key) for key, folds in self.folds.items() if folds},
-            drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
             written=self.written,
         )
+        write_report(place, self.report(**more), run_files=run_files)

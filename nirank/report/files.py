@@ -3,128 +3,77 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from nirank.base.identity import Digester, digest
 from nirank.base.secrets import mask_secrets
-from nirank.flow.pair_files import write_pairs
-from nirank.flow.pairs import Pairs
-from nirank.flow.ranking import Ranking
-from nirank.flow.trec import write_run
+from nirank.report.detail_files import write_query_set
 from nirank.report.details import make_detail_grids
 from nirank.report.folder import Large, format_json, write_folder
-from nirank.report.names import Key, name_run_files
+from nirank.report.names import name_query_sets
 from nirank.report.page import render_page
+from nirank.report.per_query import digest_values, write_per_query
 from nirank.report.plain import to_plain
+from nirank.report.report import Report
 from nirank.report.table import format_markdown
-from nirank.report.written import list_written_sets, name_written_file
 from nirank.results.leaderboard import VERSION
 from nirank.results.row import Row
 
 _NAMES = ("collection", "split", "qrels", "system", "seed_of", "measures", "nulls", "twins")  # of a row; these stay
-LOST_COLUMNS = ("qrels", "query_id", "document_id", "last_in")
+_MASKED = ("config", "systems", "command")  # of a manifest
 _PAIRS = ("candidates", "per_record", "matches", "kept")
 _COSTS = ("ms_per_query", "loading_s", "index_s", "training_s", "parameters", "device_s")
-_Line = Mapping[str, Any]
 
 
-def write_results(
-    folder: Path,
-    rows: Sequence[Row],
-    *,
-    measures: Sequence[str],
-    manifest: Mapping[str, Any],
-    findings: Mapping[str, Sequence[Any]],
-    comparisons: Sequence[Mapping[str, Any]],
-    runs: Mapping[Key, Pairs],
-    lost: Mapping[Key, Sequence[Sequence[str | None]]] | None = None,
-    evidence: Mapping[Key, Callable[[], Iterable[_Line]]],
-    drawings: Mapping[str, str],
-    written: Mapping[str, Callable[[], Iterable[_Line]]] | None = None,
-) -> None:
-    """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files, lost matches and evidence files.
+def write_report(folder: Path, report: Report, *, run_files: Mapping[str, Large] | None = None) -> None:
+    """Write leaderboard.json, .md and .csv, report.html, manifest.json, and the queries one by one.
 
-    written  the tables of written queries, by address
+    run_files  more files, by name; see `list_run_files`
 
-    A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. Candidates without order are
-    always Parquet, `.pairs.parquet`, of query and document. What else is in the folder: see `write_folder`.
+    Where there are query sets, per_query.parquet has their values and details/SET/queries.json the rest of each. What
+    else is in the folder: see `write_folder`.
     """
-    rows, manifest = [_mask_row(row) for row in rows], to_plain(manifest)
-    masked = {name: mask_secrets(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
-    manifest = {**manifest, **masked}
-    drawings = {name: mask_secrets(drawing) for name, drawing in drawings.items()}
-    addresses = {(row.collection, row.split, row.system): row.address for row in rows}
-    large: dict[str, Large] = {}
-    lost_matches = lost or {}
-    for key, path in name_run_files(list(runs)).items():
-        pairs, stem = runs[key], path.removesuffix(".run.gz")
-        content = _digest_content(addresses.get(key, ""), pairs)
-        if isinstance(pairs, Ranking):
-            table = f"{stem}.run.parquet", partial(write_run, pairs)
-            large[path] = Large(content, partial(write_run, pairs, tag=stem.rpartition("/")[2]), table)
-        else:
-            large[f"{stem}.pairs.parquet"] = Large(content, partial(write_pairs, pairs))
-        if key in lost_matches:
-            large[f"{stem}.lost.csv"] = Large(
-                digest([list(row) for row in lost_matches[key]]), partial(_write_lost, lost_matches[key])
-            )
-        if key in evidence:
-            large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(
-                content, partial(_write_table, evidence[key])
-            )
-    for queries in list_written_sets(rows):
-        if written and queries.address in written:
-            fill = partial(_write_table, written[queries.address])
-            large[name_written_file(queries)] = Large(queries.address, fill)
-    details = make_detail_grids(rows, measures)
+    names = name_query_sets(report.query_sets)
+    report = mask_report(report)
+    details = make_detail_grids(report.rows, report.measures)
+    manifest = dict(report.manifest)
+    findings, drawings = manifest.get("findings") or {}, manifest.get("drawings") or {}
+    contents = {"version": VERSION, "rows": report.rows, "comparisons": report.comparisons}
+    shown = {name: value for name, value in manifest.items() if name not in ("findings", "drawings", "plan")}
     texts = {
-        "leaderboard.json": format_json({"version": VERSION, "rows": rows, "comparisons": comparisons}),
-        "leaderboard.md": format_markdown(rows, measures, details),
-        "leaderboard.csv": format_csv(rows, measures),
-        "report.html": render_page(rows, measures, manifest, findings, drawings, details),
+        "leaderboard.json": format_json(contents),
+        "leaderboard.md": format_markdown(report.rows, report.measures, details),
+        "leaderboard.csv": format_csv(report.rows, report.measures),
+        "report.html": render_page(report.rows, report.measures, shown, findings, drawings, details),
     }
-    write_folder(folder, manifest, texts, large)
+    large = dict(run_files or {})
+    if report.query_sets:
+        large["per_query.parquet"] = Large(
+            digest_values(report.query_sets), partial(write_per_query, report.query_sets)
+        )
+    folders = {f"details/{names[each.key]}": partial(write_query_set, each) for each in report.query_sets}
+    write_folder(folder, manifest, texts, large, folders)
+
+
+def mask_report(report: Report) -> Report:
+    """Return a report without values from the environment; names of collections and systems stay."""
+    manifest: dict[str, Any] = to_plain(report.manifest)
+    manifest |= {name: mask_secrets(manifest[name]) for name in _MASKED if name in manifest}
+    for name in ("findings", "drawings"):
+        if name in manifest:
+            manifest[name] = {key: mask_secrets(value) for key, value in manifest[name].items()}
+    if "plan" in manifest:
+        manifest["plan"] = [{**node, "label": mask_secrets(node["label"])} for node in manifest["plan"]]
+    return replace(report, rows=[_mask_row(row) for row in report.rows], manifest=manifest)
 
 
 def _mask_row(row: Row) -> Row:
-    """Return a row without values from the environment; names of collections and systems stay."""
     names = [field.name for field in fields(row) if field.name not in _NAMES]
     return replace(row, **{name: mask_secrets(getattr(row, name)) for name in names})
-
-
-def _digest_content(address: str, pairs: Pairs) -> str:
-    """Return a digest of what a run file says: the recipe and its collection, and the arrays."""
-    digester = Digester()
-    digester.add(address)
-    for array in (pairs.offsets, pairs.rows, *((pairs.scores,) if isinstance(pairs, Ranking) else ())):
-        digester.add_bytes(np.ascontiguousarray(array).tobytes())
-    return digester.hexdigest()
-
-
-def _write_lost(rows: Sequence[Sequence[str | None]], path: Path) -> None:
-    """Write the matches that a system lacks as CSV."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(LOST_COLUMNS)
-        writer.writerows(rows)
-
-
-def _write_table(rows: Callable[[], Iterable[_Line]], path: Path) -> None:
-    """Write rows as tab-separated values; what holds a tab, a line break or a quote stands in quotes."""
-    with gzip.GzipFile(path, "wb", mtime=0) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        for number, row in enumerate(rows()):
-            if not number:
-                writer.writerow(row)
-            writer.writerow(row.values())
 
 
 def format_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:

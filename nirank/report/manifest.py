@@ -36,13 +36,21 @@ def make_manifest(
     began: datetime | None,
     seconds: float,
     computed: Sequence[str],
+    findings: Mapping[str, Sequence[Any]] | None = None,
+    drawings: Mapping[str, str] | None = None,
+    plan: Sequence[Mapping[str, Any]] = (),
     config: Mapping[str, Any] | None = None,
     config_file: str | None = None,
     command: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Return versions, machine, data digests, the resolved configuration, timings and counts as JSON values."""
+    """Return versions, machine, data digests, the resolved configuration, timings and counts as JSON values.
+
+    findings  of the audit, by collection
+    drawings  of each system's pipeline, as text
+    plan      what was computed or found: `nirank.plan.summary.summarise_plan`
+    """
     return {
-        "version": 1,
+        "version": 2,
         "began": None if began is None else began.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": seconds,
@@ -57,6 +65,9 @@ def make_manifest(
             {key: getattr(row, key) for key in ("collection", "split", "system", "status", "address", "counts", "cost")}
             for row in rows
         ],
+        "findings": {} if findings is None else {name: list(found) for name, found in findings.items()},
+        "drawings": {} if drawings is None else dict(drawings),
+        "plan": list(plan),
         "versions": {"python": platform.python_version(), **_list_versions()},
         "machine": {"platform": platform.platform(), "processor": _name_processor(), "cores": os.cpu_count()},
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
+
+from nirank.results.query_set import QuerySet, SetKey
 
 Key = tuple[str, str | None, str]  # collection, split, system
 K = TypeVar("K", bound=Hashable)
@@ -29,6 +31,11 @@ def name_run_files(keys: Sequence[Key]) -> dict[Key, str]:
     named = name_files(folders)
     systems = name_files({system: system for *_, system in keys})
     return {key: f"runs/{named[key[:2]]}/{systems[key[2]]}.run.gz" for key in keys}
+
+
+def name_query_sets(query_sets: Iterable[QuerySet]) -> dict[SetKey, str]:
+    """Return the folder of each query set, by collection, split and judgement set; no two share one."""
+    return name_files({each.key: "-".join(part for part in each.key if part) for each in query_sets})
 
 
 def name_files(labels: Mapping[K, str]) -> dict[K, str]:

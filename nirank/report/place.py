@@ -17,12 +17,19 @@ from filelock import FileLock, Timeout
 from nirank.base.disk import find_existing_ancestor
 from nirank.errors import ConfigError, NirankError
 
-FILES = ("manifest.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv", "report.html")
-FOLDERS = ("runs", "evidence")
+FILES = (
+    "manifest.json",
+    "leaderboard.json",
+    "leaderboard.md",
+    "leaderboard.csv",
+    "report.html",
+    "per_query.parquet",
+)
+FOLDERS = ("runs", "evidence", "details", "written")
 RESULTS = (*FILES, *FOLDERS)
 AUDIT = ("audit.json", "audit.md")  # the first file of each says that nirank wrote the others
 _MORE = ("topics.csv",)  # of a protocol
-_INSIDE = re.compile(r"(?:runs|evidence)/[^/\\]+/[^/\\]+")
+_INSIDE = re.compile(r"(?:(?:runs|evidence|details)/[^/\\]+|written)/[^/\\]+")
 _LOCK = ".nirank.lock"
 _PROBE = 1 << 16  # bytes that there must be room for
 _WAIT_S = 10.0

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+SetKey = tuple[str, str | None, str | None]  # collection, split, judgement set
+
 HEAD = 10  # results of a list that signs are about
 
 
@@ -30,9 +32,12 @@ class QuerySet:
     """The evaluated queries of one collection, split and judgement set.
 
     folder    of their detail scripts, below `details/`; None: none were written
-    per_chunk queries of a detail script: query number `at` stands in `lists-{at // per_chunk:04}.js`
+    detailed  places, in `ids`, of the queries that have details; None: all have
+    per_chunk queries of a detail script: the query at place `at` of the detailed ones (of all, where all are) stands in
+              `lists-{at // per_chunk:04}.js`
     ids, texts, relevant  of each query: its id, the beginning of its text, how many relevant documents it has
-    values    {system: {measure: (n_queries,) float64}}; NaN where a measure leaves a query out
+    values    {system: {measure: (n_queries,) float64}}; NaN where a measure leaves a query out; a measure that is no
+              mean over queries has none
     signs     {system: signs}; nothing of systems without order
     """
 
@@ -45,4 +50,10 @@ class QuerySet:
     values: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     signs: Mapping[str, Signs] = field(default_factory=dict)
     folder: str | None = None
+    detailed: tuple[int, ...] | None = None
     per_chunk: int = 20
+
+    @property
+    def key(self) -> SetKey:
+        """Collection, split and judgement set."""
+        return self.collection, self.split, self.qrels

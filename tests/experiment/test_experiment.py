@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
@@ -15,9 +16,12 @@ from toys import CALLS, Lookup, Shared, make_fruits
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Scorer, stage
 from nirank.collections.collection import Collection
+from nirank.collections.text_view import TextView
 from nirank.errors import ConfigError, StoreError
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
+from nirank.report import read_report
+from nirank.report.plain import to_plain
 from nirank.store import LocalStore
 
 
@@ -155,10 +159,12 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
     )
     assert names == [
+        "details/fruits-qrels/queries.json",
         "leaderboard.csv",
         "leaderboard.json",
         "leaderboard.md",
         "manifest.json",
+        "per_query.parquet",
         "report.html",
         "runs/fruits/My_system.run.gz",
     ]
@@ -169,6 +175,32 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
         "measures", "cost", "conventions",
     }  # fmt: skip
     assert saved["rows"][0]["measures"] == result.rows[0].measures
+
+
+def test_a_saved_result_is_read_back_as_its_report(store: LocalStore, tmp_path: Path) -> None:
+    result = Experiment(make_fruits(), {"S": Shared(), "T": Shared() % 1}, ["RR", "R@5"], store=store).run()
+    result.save(tmp_path)
+    report, saved = result.report(), read_report(tmp_path)
+    assert list(saved.rows) == report.rows
+    assert saved.comparisons == to_plain(report.comparisons)
+    assert saved.measures == ("RR", "R@5")
+    (query_set,) = saved.query_sets
+    frame = pd.read_parquet(tmp_path / "per_query.parquet")
+    expected = result.per_query().astype(frame.dtypes.to_dict())
+    pd.testing.assert_frame_equal(frame, expected, check_categorical=False)
+    for system, values in query_set.values.items():
+        for measure, column in values.items():
+            chosen = frame[(frame["system"] == system) & (frame["measure"] == measure)]
+            assert (list(chosen["query_id"]), list(chosen["value"])) == (list(query_set.ids), column.tolist())
+    assert query_set.texts == tuple(make_fruits().queries.read(TextView("text")))
+    assert query_set.relevant == tuple(make_fruits().qrels["qrels"].count_relevant().tolist())
+    plan = {node["id"]: node for node in saved.manifest["plan"]}
+    target = plan[report.rows[0].address]
+    assert target["systems"] == ["S", "T"] and not target["found"] and target["seconds"] > 0 and target["bytes"] > 0
+    assert {plan[id]["kind"] for _, id in target["inputs"]} >= {"texts"}, "given data is among the nodes"
+    again = Experiment(make_fruits(), {"S": Shared()}, ["RR"], store=store).run().report().manifest["plan"]
+    assert [node["found"] for node in again] == [True] * len(again)
+    assert saved.manifest["drawings"]["S"]
 
 
 def test_a_sample_of_queries_is_chosen_by_hash_of_id() -> None:

@@ -23,11 +23,12 @@ from nirank.errors import ConfigError
 from nirank.evaluation.ties import TieBounds
 from nirank.flow.ranking import Ranking
 from nirank.plan.costs import SystemCost
-from nirank.report import format_text, render_html_table, write_results
+from nirank.report import format_text, list_run_files, render_html_table, write_report
 from nirank.report.manifest import make_manifest
 from nirank.report.names import name_files, name_run_files
 from nirank.report.place import hold_folder, require_place
 from nirank.report.plain import to_plain
+from nirank.report.report import Report
 from nirank.report.sensitivity import make_sensitivity_grids
 from nirank.results.leaderboard import read_leaderboard
 from nirank.results.row import Conventions, Difference, Holes, QueryCounts, Row
@@ -51,16 +52,9 @@ def save(folder: Path, rows: list[Row], **fields: Any) -> None:
         rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
         computed=[], command=["nirank", EVIL],
     )  # fmt: skip
-    options: dict[str, Any] = {
-        "measures": ["AP"],
-        "manifest": listing,
-        "findings": {},
-        "runs": {},
-        "comparisons": [],
-        "evidence": {},
-        "drawings": {},
-    }
-    write_results(folder, rows, **{**options, **fields})
+    listing |= {name: fields.pop(name) for name in ("findings", "drawings") if name in fields}
+    report = Report(rows, ["AP"], [], listing)
+    write_report(folder, report, run_files=list_run_files(rows, fields.pop("runs", {}), **fields))
 
 
 def test_best_values_are_marked_and_nulls_have_reasons() -> None:
