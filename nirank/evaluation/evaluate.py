@@ -18,6 +18,7 @@ from nirank.evaluation.native_values import compute_native, get_threshold
 from nirank.evaluation.pair_evaluation import COMPLETE, PairEvaluation, evaluate_pairs
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.evaluation.pool import Pool, find_reachable
+from nirank.evaluation.recall_curve import RecallByDepth, compute_recall_by_depth
 from nirank.evaluation.screening import compute_effort_curve, compute_topic_curves, find_undecided
 from nirank.evaluation.ties import TieBounds, order_ties
 from nirank.flow.pairs import Pairs
@@ -52,6 +53,7 @@ class Evaluation:
                  unjudged documents were returned
     judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
                  contain}
+    recall_by_depth  (depth, mean recall) of a ranking
     effort       recall after reading 0 %, 1 %, … 100 % of the pool, where a screening measure is asked for
     curves       (n_evaluated, 101), the same of each query
     unreached    {screening measure: on how many queries the list ends before it is decided, so that what was left
@@ -76,6 +78,7 @@ class Evaluation:
     ties: Mapping[str, TieBounds] = field(default_factory=dict)
     holes: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     judged_at: Mapping[str, float] = field(default_factory=dict)
+    recall_by_depth: RecallByDepth = ()
     effort: Sequence[float] = ()
     curves: Values | None = None
     unreached: Mapping[str, int] = field(default_factory=dict)
@@ -175,6 +178,7 @@ def evaluate(
         judged_at={
             str(k): _average(compute_native(Measure("", "Judged", k), data)[rows]) for k in _list_cutoffs(native)
         },
+        recall_by_depth=compute_recall_by_depth(data, rows, _find_end(ranking)) if isinstance(ranking, Ranking) else (),
         effort=() if pool is None else tuple(compute_effort_curve(data, qrels.min_rel).tolist()),
         curves=None if pool is None else compute_topic_curves(data, qrels.min_rel)[rows],
         unreached=_count_unreached(data, present, rows),
@@ -185,6 +189,12 @@ def evaluate(
         conventions=_describe_conventions(qrels, present)
         | ({"pairs": pair_evaluation.convention} if pair_evaluation.convention else {}),
     )
+
+
+def _find_end(ranking: Ranking) -> int:
+    """Return how far the lists go, or how deep they are certain."""
+    longest = int(ranking.counts.max(initial=0))
+    return longest if ranking.depth is None else min(longest, ranking.depth)
 
 
 def _rank_arbitrarily(pairs: Pairs) -> Ranking:

@@ -26,8 +26,7 @@ def count_losses(stage: str, candidates: Pairs, qrels: Qrels, measures: Sequence
     best      {measure: its mean if the list were put into the best order}; measures of ir_measures, of pairs
               and of screening, which reads whole lists, are left out
     """
-    inside = np.zeros(len(qrels), np.bool_)
-    inside[qrels.find_judged(candidates)[1]] = True
+    inside = _find_listed(candidates, qrels)
     relevant = qrels.grades >= qrels.min_rel
     n_found = np.bincount(qrels.query_rows[relevant & inside], minlength=len(qrels.queries))
     n_relevant = qrels.count_relevant()
@@ -41,6 +40,17 @@ def count_losses(stage: str, candidates: Pairs, qrels: Qrels, measures: Sequence
     }
     recall = float((n_found[answerable] / n_relevant[answerable]).mean()) if answerable.any() else 0.0
     return {"stage": stage, "relevant": int(n_found.sum()), "of": int(n_relevant.sum()), "recall": recall, "best": best}
+
+
+def find_relevant(candidates: Pairs, qrels: Qrels) -> NDArray[np.bool_]:
+    """Tell of each judgement whether it is of a relevant document in the list."""
+    return _find_listed(candidates, qrels) & (qrels.grades >= qrels.min_rel)
+
+
+def _find_listed(candidates: Pairs, qrels: Qrels) -> NDArray[np.bool_]:
+    inside = np.zeros(len(qrels), np.bool_)
+    inside[qrels.find_judged(candidates)[1]] = True
+    return inside
 
 
 def _has_best(measure: Measure) -> bool:

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from nirank.algebra.application import Fold, Rewrite
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Scorer, Stage
+from nirank.algebra.stage import Stage
 from nirank.algebra.walk import children
 from nirank.collections.collection import Collection
 from nirank.collections.twins import find_unequal_groups, share_labels
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.ledger import Lost, PairLedger, count_losses
+from nirank.evaluation.ledger import Lost, PairLedger, count_losses, find_relevant
 from nirank.evaluation.measures import is_of_pairs
 from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
 from nirank.experiment.diagnostics import Diagnostician
 from nirank.experiment.leaves import is_one_table
+from nirank.experiment.stage_lists import list_stage_lists
 from nirank.experiment.stopping import end_reviews
 from nirank.experiment.supervision import find_seen_queries
 from nirank.experiment.survival import trace_survival
@@ -32,7 +33,7 @@ from nirank.plan.both_sides import UNITE
 from nirank.plan.costs import NodeCost, sum_costs, sum_counts
 from nirank.plan.execute import Runner
 from nirank.results.contamination import ZeroShot, judge_zero_shot
-from nirank.results.row import Conventions, NewDocuments, PairFacts, QueryCounts, Row, StagePairs, StageRecall
+from nirank.results.row import Conventions, NewDocuments, PairFacts, QueryCounts, Row, Source, StagePairs, StageRecall
 from nirank.results.row_training import Candidate, Choice
 from nirank.results.summaries import add_evaluation
 from nirank.results.trainings import describe_trainings
@@ -222,24 +223,17 @@ def _measure_stages(
     run: SystemRun, runner: Runner, qrels: Qrels, measures: Sequence[str], ledger: PairLedger | None
 ) -> tuple[StageRecall, ...]:
     """Return what is left after every stage on the way to the system's list, and in what each scorer reads."""
+    lists = list_stage_lists(run.target, runner)
+    relevant: list[NDArray[np.bool_]] = []
     stages = []
-
-    def measure_stage(stage: str, pairs: Pairs) -> None:
-        counts = None if ledger is None else StagePairs(**ledger.count(stage, pairs))
-        values = count_losses(stage, pairs, qrels, measures)
-        stages.append(StageRecall(**{"total" if name == "of" else name: value for name, value in values.items()}))
-        stages[-1] = replace(stages[-1], pairs=counts)
-
-    sides = {(role, run.target.get_input(role)) for role in ("queries", "docs")}
-    for node in run.target.walk(lambda node: not node.training):  # what training ranks is no list of the system
-        of_both_sides = sides <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
-        if node.is_leaf or node.kind not in ("ranking", "pairs") or not of_both_sides:
-            continue
-        if isinstance(node.stage, Scorer):
-            read = runner.get_value(node.get_input("list"))
-            if isinstance(read, Ranking):
-                measure_stage(f"first {node.stage.depth} for {node.label}", read.cut(node.stage.depth))
-        measure_stage(node.label, runner.get_value(node))
+    for stage_list in lists:
+        pairs = stage_list.read(runner)
+        counts = None if ledger is None else StagePairs(**ledger.count(stage_list.label, pairs))
+        values = count_losses(stage_list.label, pairs, qrels, measures)
+        relevant.append(find_relevant(pairs, qrels))
+        sources = tuple(Source(at, int((relevant[at] & relevant[-1]).sum())) for at in stage_list.sources)
+        values["total"] = values.pop("of")
+        stages.append(StageRecall(**values, pairs=counts, sources=sources))
     return tuple(stages)
 
 

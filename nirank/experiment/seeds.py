@@ -11,6 +11,7 @@ import numpy as np
 from nirank.errors import ConfigError
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.pair_measures import PairCounts
+from nirank.evaluation.recall_curve import average_recall_curves
 from nirank.plan.costs import SystemCost
 from nirank.results.row import NewDocuments, PairFacts, Row, Spread
 from nirank.results.summaries import list_topics
@@ -103,6 +104,7 @@ def _average_rows(system: str, rows: Sequence[Row]) -> Row:
         queries=first.queries,
         measures=measures,
         nulls=dict(first.nulls),
+        recall_by_depth=average_recall_curves([row.recall_by_depth for row in rows]),
         effort=_average_efforts([row.effort for row in rows]),
         stopping=pool_outcomes([row.stopping for row in rows], same_topics=True),
         pairs=_average_pairs([row.pairs for row in rows]),

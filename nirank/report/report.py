@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nirank.report.plots import Plots
 from nirank.results.query_set import QuerySet
 from nirank.results.row import Row
 
@@ -26,3 +27,8 @@ class Report:
     comparisons: Sequence[Mapping[str, Any]]
     manifest: Mapping[str, Any]
     query_sets: Sequence[QuerySet] = ()
+
+    @property
+    def plot(self) -> Plots:
+        """Charts for notebooks and papers."""
+        return Plots(self.rows, self.measures, self.manifest, self.query_sets)

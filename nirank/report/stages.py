@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nirank.report.grid import Cell, Grid, format_value
 from nirank.results.groups import JudgedSplit, group_rows
@@ -55,7 +56,7 @@ def _list_stages(rows: Sequence[Row]) -> list[tuple[StageRecall, list[str]]]:
     stages: dict[str, tuple[StageRecall, list[str]]] = {}
     for row in rows:
         for stage in row.stages:
-            systems = stages.setdefault(repr(stage), (stage, []))[1]
+            systems = stages.setdefault(repr(replace(stage, sources=())), (stage, []))[1]
             if row.system not in systems:
                 systems.append(row.system)
     return list(stages.values())

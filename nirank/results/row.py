@@ -109,6 +109,14 @@ class StagePairs:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A list that another was made of: its place in the row's `stages`, and how many relevant documents both have."""
+
+    at: int
+    shared: int
+
+
+@dataclass(frozen=True)
 class StageRecall:
     """What is left to find after a stage.
 
@@ -116,6 +124,7 @@ class StageRecall:
     recall    their share, the mean over the queries that have any
     best      {measure: its mean if the list were put into the best order}
     pairs     where pairs are counted
+    sources   the lists that it was made of; a stage that searches the collection itself has none
     """
 
     stage: str
@@ -124,6 +133,7 @@ class StageRecall:
     recall: float
     best: Mapping[str, float]
     pairs: StagePairs | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -228,6 +238,7 @@ class Row:
     judged_at    {cut-off: share of the results up to it that is judged}
     unreached_queries  {screening measure: on how many queries the list ends before it is decided}
     twins        {name: value if documents with equal texts shared their best label}, where that changes anything
+    recall_by_depth  (depth, mean recall) of a ranking: R@1, R@2, R@5, … to its end, or to 1,000
     effort       recall after reading 0 %, 1 %, … 100 % of the pool
     topics       the values of single queries, where a screening measure is asked for and they are 100 at most; those
                  without relevant documents are left out, and of several seeds only their mean has them
@@ -277,6 +288,7 @@ class Row:
     judged_at: Mapping[str, float] = field(default_factory=dict)
     unreached_queries: Mapping[str, int] = field(default_factory=dict)
     twins: Mapping[str, float | None] = field(default_factory=dict)
+    recall_by_depth: tuple[tuple[int, float], ...] = ()
     effort: tuple[float, ...] = ()
     topics: tuple[TopicValues, ...] = ()
     stages: tuple[StageRecall, ...] = ()

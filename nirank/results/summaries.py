@@ -12,6 +12,7 @@ import numpy as np
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse_measure
+from nirank.evaluation.recall_curve import average_recall_curves
 from nirank.results.row import Difference, Holes, PairFacts, QueryCounts, Row, TopicValues
 from nirank.stopping.outcomes import pool_outcomes
 
@@ -33,6 +34,7 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> Row:
         judged_at=dict(evaluation.judged_at),
         pairs=PairFacts(**evaluation.pairs) if evaluation.pairs else None,
         unreached_queries=dict(evaluation.unreached),
+        recall_by_depth=evaluation.recall_by_depth,
         effort=tuple(round(recall, 6) for recall in evaluation.effort),
         topics=() if row.seed_of is not None else list_topics(evaluation),  # the mean of the seeds has them
         conventions=replace(row.conventions, **evaluation.conventions),
@@ -151,6 +153,7 @@ def _summarise(group: str, rows: Sequence[Row], ranks: Mapping[str, float], decl
         measures=measures,
         pooled_means=pooled,
         stopping=pool_outcomes([row.stopping for row in rows], same_topics=False),
+        recall_by_depth=average_recall_curves([row.recall_by_depth for row in rows]),
         **_join_topics(rows),
         average_rank=dict(ranks),
         zero_shot=next(iter(answers)) if len(answers) == 1 else "mixed",

@@ -1,0 +1,40 @@
+"""Recall at many depths of one list at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.evaluation.kernels import JudgedResults, divide
+
+DEPTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+RecallByDepth = tuple[tuple[int, float], ...]
+
+
+def compute_recall_by_depth(data: JudgedResults, judged_rows: NDArray[np.int64], end: int) -> RecallByDepth:
+    """Return (depth, recall) with the mean of R@depth over the queries of those rows.
+
+    end  where the lists end, or how deep they are certain: the last depth, if it is not beyond those of `DEPTHS`
+    """
+    depths = np.array([depth for depth in DEPTHS if depth < end] + [end] * (0 < end <= DEPTHS[-1]))
+    if not len(depths) or not len(judged_rows):
+        return ()
+    relevant = data.grade >= data.qrels.min_rel
+    n_relevant = data.qrels.count_relevant()
+    weights = divide(np.ones(len(n_relevant)), n_relevant)
+    is_judged = np.zeros(len(n_relevant), np.bool_)
+    is_judged[judged_rows] = True
+    counted = relevant & is_judged[data.query]
+    first = np.searchsorted(depths, data.rank[counted])  # the least depth that has it
+    sums = np.bincount(first, weights[data.query[counted]], minlength=len(depths) + 1)[: len(depths)].cumsum()
+    means = (sums / len(judged_rows)).round(6)
+    return tuple(zip(depths.tolist(), means.tolist(), strict=True))
+
+
+def average_recall_curves(curves: list[RecallByDepth]) -> RecallByDepth:
+    """Return the mean of several curves, at the depths that all have."""
+    if not curves or not all(curves):
+        return ()
+    known = [dict(curve) for curve in curves]
+    shared = [depth for depth in known[0] if all(depth in curve for curve in known)]
+    return tuple((depth, round(sum(curve[depth] for curve in known) / len(known), 6)) for depth in shared)

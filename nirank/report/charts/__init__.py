@@ -1,0 +1,1 @@
+"""Charts of a report: each kind is a function from records to a Vega-Lite specification, in a file of its own."""

@@ -1,0 +1,134 @@
+"""Plots: the charts of a report for notebooks and papers, as Altair's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nirank.errors import ConfigError, suggest
+from nirank.report.charts.depth import draw_depth
+from nirank.report.charts.differences import draw_differences, list_differences
+from nirank.report.charts.effort import draw_effort, draw_topics
+from nirank.report.charts.intervals import draw_intervals
+from nirank.report.charts.theme import Spec, SystemStyles, make_config
+from nirank.report.charts.tradeoff import draw_tradeoff
+from nirank.results.groups import JudgedSplit, group_rows
+from nirank.results.query_set import QuerySet
+from nirank.results.row import Row
+
+if TYPE_CHECKING:
+    import altair
+
+_WIDTH = 640  # px
+
+
+@dataclass(frozen=True)
+class Plots:
+    """The charts of a leaderboard.
+
+    Each is an `altair.Chart`: notebooks show it, `.save("chart.svg")` writes SVG, PNG or PDF without network, and
+    `.properties(width=…)` changes it. Where there are several collections or judgement sets, `on` chooses one.
+
+    chosen  the collection, split and judgement set that charts are about; None: any
+    """
+
+    rows: Sequence[Row]
+    measures: Sequence[str]
+    manifest: Mapping[str, Any]
+    query_sets: Sequence[QuerySet] = ()
+    chosen: JudgedSplit | None = None
+
+    def on(self, collection: str, split: str | None = None, qrels: str | None = None) -> Plots:
+        """Return the plots of one collection, and of one of its splits and judgement sets where it has several."""
+        return replace(self, chosen=_find_table(list(group_rows(self.rows)), collection, split, qrels))
+
+    def tradeoff(self, measure: str | None = None) -> altair.Chart:
+        """Return a measure against milliseconds a query, with the Pareto front; without a measure, a menu of all."""
+        spec = draw_tradeoff(self._get_rows(), self._list_measures(measure), self._styles)
+        return _make_chart(spec, "fewer than two systems have a value and a time per query")
+
+    def intervals(self, measure: str | None = None) -> altair.Chart:
+        """Return every system's mean with its confidence interval; without a measure, a menu of all."""
+        spec = draw_intervals(self._get_rows(), self._list_measures(measure), self._styles)
+        return _make_chart(spec, "intervals are those of two or more systems that were compared")
+
+    def depth(self) -> altair.Chart:
+        """Return recall by the depth to which each list is read."""
+        spec = draw_depth(self._get_rows(), self._styles)
+        return _make_chart(spec, "no list has recall at two depths; leaderboards of older versions have none")
+
+    def effort(self, *, by_topic: bool = False) -> altair.Chart:
+        """Return recall by the share of the candidates that is read.
+
+        by_topic  a small chart of each topic
+        """
+        spec = (draw_topics if by_topic else draw_effort)(self._get_rows(), self._styles)
+        return _make_chart(spec, "no screening measure was asked for, such as last_rel")
+
+    def differences(self, a: str, b: str, measure: str | None = None) -> altair.Chart:
+        """Return what system `a` gains over `b` on each query, sorted, by the first measure if none is named."""
+        values = self._get_query_set().values
+        for system in (a, b):
+            if system not in values:
+                raise ConfigError(f"plot: there is no system '{system}'{suggest(system, values)}{_list(values)}")
+        shared = [name for name in values[a] if name in values[b]]
+        if measure is None:
+            measure = next((name for name in self.measures if name in shared), None)
+        if measure not in shared or measure is None:
+            named = "a measure" if measure is None else f"'{measure}'{suggest(measure, shared)}"
+            raise ConfigError(f"plot: {a} and {b} have no values by query of {named}{_list(shared)}")
+        return _make_chart(draw_differences(list_differences(self._get_query_set(), a, b, measure)), "")
+
+    @property
+    def _styles(self) -> SystemStyles:
+        return SystemStyles.of(self.rows)
+
+    def _get_rows(self) -> Sequence[Row]:
+        tables = group_rows(self.rows)
+        return tables[self.chosen or _find_table(list(tables))]
+
+    def _get_query_set(self) -> QuerySet:
+        sets = {JudgedSplit(each.collection, each.split, each.qrels): each for each in self.query_sets}
+        table = self.chosen or (_find_table(list(sets)) if sets else None)
+        if table not in sets or table is None:
+            raise ConfigError("plot: there is nothing to plot: values by query are not there; older folders have none")
+        return sets[table]
+
+    def _list_measures(self, measure: str | None) -> Sequence[str]:
+        if measure is None:
+            return self.measures
+        if measure not in self.measures:
+            known = suggest(measure, self.measures) + _list(self.measures)
+            raise ConfigError(f"plot: there is no measure '{measure}'{known}")
+        return [measure]
+
+
+def _find_table(tables: Sequence[JudgedSplit], *asked: str | None) -> JudgedSplit:
+    """Return the only table, or the only one of that collection, split and judgement set."""
+    found = [table for table in tables if all(name in (None, part) for name, part in zip(asked, table, strict=False))]
+    if len(found) == 1:
+        return found[0]
+    titles = _list(table.title for table in found or tables)
+    if not found:
+        named = " ".join(filter(None, asked))
+        near = suggest(asked[0] or "", [table.collection for table in tables])
+        raise ConfigError(f"plot: there is no '{named}'{near}{titles}")
+    raise ConfigError(f"plot: expected one table, choose it by on(collection, split, qrels){titles}")
+
+
+def _list(names: Iterable[str]) -> str:
+    return f"; there are {', '.join(names)}"
+
+
+def _make_chart(spec: Spec | None, reason: str) -> altair.Chart:
+    """Return a specification as Altair's chart, in a fixed width and with the look that a page gives it."""
+    import altair
+
+    if spec is None:
+        raise ConfigError(f"plot: there is nothing to plot: {reason}")
+    sized = {**spec, "config": make_config()}
+    if sized.get("width") == "container":
+        sized["width"] = _WIDTH
+    chart: altair.Chart = altair.Chart.from_dict(sized)
+    return chart
