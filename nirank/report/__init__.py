@@ -2,8 +2,8 @@
 
 from nirank.report.details import make_detail_grids
 from nirank.report.files import write_report
+from nirank.report.html_table import render_html_table
 from nirank.report.manifest import make_manifest
-from nirank.report.page import render_html_table
 from nirank.report.run_files import list_run_files
 from nirank.report.saved_report import read_report
 from nirank.report.table import format_text

@@ -41,14 +41,12 @@ def write_report(folder: Path, report: Report, *, run_files: Mapping[str, Large]
     report = mask_report(report)
     details = make_detail_grids(report.rows, report.measures)
     manifest = dict(report.manifest)
-    findings, drawings = manifest.get("findings") or {}, manifest.get("drawings") or {}
     contents = {"version": VERSION, "rows": report.rows, "comparisons": report.comparisons}
-    shown = {name: value for name, value in manifest.items() if name not in ("findings", "drawings", "plan")}
     texts = {
         "leaderboard.json": format_json(contents),
         "leaderboard.md": format_markdown(report.rows, report.measures, details),
         "leaderboard.csv": format_csv(report.rows, report.measures),
-        "report.html": render_page(report.rows, report.measures, shown, findings, drawings, details),
+        "report.html": render_page(report),
     }
     large = dict(run_files or {})
     if report.query_sets:

@@ -36,10 +36,13 @@ class Grid:
 
 def format_value(measure: str, value: float, sign: str = "") -> str:
     """Return a value as tables print it: ranks with one decimal, candidates two, shares four; CSSR with four digits."""
+    return format(value, sign + find_format(measure))
+
+
+def find_format(measure: str) -> str:
+    """Return how the values of a measure are printed, in the language of `format`."""
     family = measure.partition("@")[0].partition("(")[0]
-    if family in _FORMATS:
-        return format(value, sign + _FORMATS[family])
-    return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
+    return _FORMATS.get(family) or (",.1f" if lower_is_better(measure) else ".4f")
 
 
 def format_markdown_grid(grid: Grid) -> str:

@@ -53,6 +53,20 @@ def list_table_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     return notes
 
 
+def list_lacking_values(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+    """Return why values are lacking, a sentence for each system and reason."""
+    lacking: dict[tuple[str, bool, str], list[str]] = {}
+    for row in rows:
+        for measure in shown:
+            if row.measures.get(measure) is None:
+                reason = row.nulls.get(measure) or row.error or "not computed"
+                lacking.setdefault((row.system, row.status == "ok", reason), []).append(measure)
+    return [
+        f"{system}, {', '.join(of)}: {reason}" if ok else f"{system} failed: {reason}"
+        for (system, ok, reason), of in lacking.items()
+    ]
+
+
 def _note_ties(row: Row, shown: Sequence[str]) -> list[str]:
     """Return which values the order of equal scores moves by more than a tenth, in one sentence."""
     ranges = []

@@ -15,35 +15,30 @@ from nirank.report.columns import (
     warn_of_test_data,
 )
 from nirank.report.grid import Cell, Grid, format_markdown_grid
-from nirank.report.notes import list_footnotes, list_table_notes
+from nirank.report.notes import list_footnotes, list_lacking_values, list_table_notes
 from nirank.report.text import align_grid, wrap_note
-from nirank.results.groups import JudgedSplit, group_rows
+from nirank.results.groups import group_rows, title_groups
 from nirank.results.row import Row
 
 
 def make_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
     """Return a table for each collection and judgement set, in the rows' order."""
     groups = group_rows(rows)
-    several = len({(name, split) for name, split, _ in groups}) < len(groups)
-    return [_make_grid(key, group, measures, several) for key, group in groups.items()]
+    titles = title_groups(groups)
+    return [_make_grid(titles[key], group, measures) for key, group in groups.items()]
 
 
-def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str], several: bool) -> Grid:
-    name, split, qrels = key
-    title = name + (f"/{split}" if split else "") + (f" ({qrels})" if several and qrels else "")
+def _make_grid(title: str, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     shown = [measure for measure in measures if any(measure in row.measures for row in rows)]
     best = find_best([row for row in rows if row.seed_of is None], shown)
     notes = list_table_notes(rows, shown)
     more, facts = list_extra_columns(rows, shown), list_fact_columns(rows, shown)
     body = []
-    lacking: dict[tuple[str, bool, str], list[str]] = {}
     for row in rows:
         cells = [Cell(row.system + warn_of_test_data(row))]
         for measure in shown:
             value = row.measures.get(measure)
             if value is None:
-                reason = row.nulls.get(measure) or row.error or "not computed"
-                lacking.setdefault((row.system, row.status == "ok", reason), []).append(measure)
                 cells.append(Cell("-", number=True))
             else:
                 top = row.seed_of is None and round_as_printed(row, measure) == best.get((measure, row.zero_shot))
@@ -57,9 +52,7 @@ def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str], s
         cells += [Cell(read(row), number=True) for read in more.values()]
         cells += [Cell(read(row) if row.status == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
-    for (system, ok, reason), of in lacking.items():
-        notes.append(f"{system}, {', '.join(of)}: {reason}" if ok else f"{system} failed: {reason}")
-    return Grid(title, ["system", *shown, *more, *facts], body, notes)
+    return Grid(title, ["system", *shown, *more, *facts], body, [*notes, *list_lacking_values(rows, shown)])
 
 
 def _format_cell(row: Row, measure: str, n_rows: int) -> str:

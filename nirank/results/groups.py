@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from nirank.results.row import Row
@@ -27,3 +27,14 @@ def group_rows(rows: Iterable[Row]) -> dict[JudgedSplit, list[Row]]:
     for row in rows:
         groups.setdefault(JudgedSplit(row.collection, row.split, row.qrels), []).append(row)
     return groups
+
+
+def title_groups(keys: Collection[JudgedSplit]) -> dict[JudgedSplit, str]:
+    """Return what each table is called: its collection and split, and where there are several, its judgement set."""
+    several = len({(key.collection, key.split) for key in keys}) < len(keys)
+    return {
+        key: key.collection
+        + (f"/{key.split}" if key.split else "")
+        + (f" ({key.qrels})" if several and key.qrels else "")
+        for key in keys
+    }

