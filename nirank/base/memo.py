@@ -67,6 +67,24 @@ class NullMemo:
         return rows
 
 
+class ReadOnlyMemo:
+    """A memo that knows what another does, and keeps nothing more."""
+
+    def __init__(self, memo: Memo) -> None:
+        self.name, self._memo = memo.name, memo
+
+    @property
+    def rate(self) -> float | None:
+        return self._memo.rate
+
+    def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
+        return self._memo.get(keys)
+
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
+        del keys, seconds
+        return rows
+
+
 MemoOpener = Callable[[Mapping[str, Any], "np.dtype[Any]"], Memo]  # a space and the rows' type → its memo
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from nirank.algebra.node import Node, Store
 from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.sides import Sides
 from nirank.base.amounts import parse_size
 from nirank.base.memory import limit_memory
 from nirank.base.work import Engine
@@ -37,7 +38,7 @@ from nirank.experiment.result import Result, RowKey
 from nirank.experiment.run_evaluation import compare_systems, evaluate_system_run, read_given_files
 from nirank.experiment.seeds import average_seeds, order_means_first, parse_seeds
 from nirank.experiment.stopping import parse_stopping_rules
-from nirank.experiment.system_runs import SystemRun, plan_system_runs
+from nirank.experiment.system_runs import SystemRun, plan_query, plan_system_runs
 from nirank.experiment.training_sources import TrainingCollections
 from nirank.plan.choices import Choice, FindChoice, read_choice
 from nirank.plan.execute import Runner
@@ -176,14 +177,9 @@ class Experiment:
         with limit_memory(self.max_memory):
             return self._run(reporter or Reporter(), time_again)
 
-    def _run(self, reporter: Reporter, time_again: bool) -> Result:
-        began, started = datetime.now(UTC), time.perf_counter()
-        self.check()
-        graph = self._list_planned_nodes()
-        if not all(step.stored for step in graph):
-            self.store.require_writable()
-            self._log_earlier_artifacts()
-        runner = Runner(
+    def make_runner(self, reporter: Reporter, *, time_again: bool = False) -> Runner:
+        """Return what runs the computations of the plan."""
+        return Runner(
             self.store,
             self._leaves.values,
             reporter,
@@ -192,7 +188,23 @@ class Experiment:
             time=time_again,
             max_memory=self.max_memory,
         )
-        if self._make_choices(runner):
+
+    def plan_query(self, run: SystemRun, asked: Collection) -> tuple[Node, Sides]:
+        """Return the node by which a planned system ranks other queries, and the sides that they make.
+
+        asked  the run's collection with these queries instead of its own
+        """
+        return plan_query(run, self._training, asked)
+
+    def _run(self, reporter: Reporter, time_again: bool) -> Result:
+        began, started = datetime.now(UTC), time.perf_counter()
+        self.check()
+        graph = self._list_planned_nodes()
+        if not all(step.stored for step in graph):
+            self.store.require_writable()
+            self._log_earlier_artifacts()
+        runner = self.make_runner(reporter, time_again=time_again)
+        if self.make_choices(runner):
             self.check()
             graph = self._list_planned_nodes()
         runs = self.plan()
@@ -222,7 +234,7 @@ class Experiment:
         stored = self.store.find(node)
         return read_choice(stored.folder) if stored is not None and self.store.verify(stored) else None
 
-    def _make_choices(self, runner: Runner) -> bool:
+    def make_choices(self, runner: Runner) -> bool:
         """Make the choices that are open and plan again; return whether there were any.
 
         Those that are known are planned together. A choice around one of them is made while the plan is.

@@ -8,9 +8,9 @@ from typing import Any
 
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.sides import Use, WrittenData
+from nirank.algebra.sides import Sides, Use, WrittenData
 from nirank.algebra.walk import transform, walk
-from nirank.base.identity import SEED
+from nirank.base.identity import SEED, digest
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, NirankError
 from nirank.experiment.folds import Folds
@@ -115,6 +115,29 @@ def plan_system_runs(
     if mistakes:
         raise ConfigError(*(_name_places(*mistake, collections.evaluated) for mistake in mistakes.items()))
     return runs
+
+
+def plan_query(run: SystemRun, collections: TrainingCollections, asked: Collection) -> tuple[Node, Sides]:
+    """Return the node by which a planned system ranks other queries over its documents, and the sides that they make.
+
+    asked  the run's collection with these queries instead of its own
+
+    What depends on the documents, on training or on choices is the run's own: only what the queries change is new. The
+    queries have leaves of their own even where their content is that of others.
+    """
+    leaves = collections.leaves
+    given = leaves.make_ranked_sides(asked)
+
+    def set_apart(leaf: Node) -> Node:
+        return leaves.add(Node.leaf(leaf.kind, digest({"asked": leaf.address}), leaf.label), leaves.values[leaf.address])
+
+    sides = replace(
+        given,
+        queries=set_apart(given.queries),
+        scope=tuple(map(set_apart, given.scope)),
+        training_sources=RunSources(collections, run.collection),
+    )
+    return compile_system(run.pipeline, sides), sides
 
 
 def set_seed(pipeline: Pipeline, seed: int) -> Pipeline:

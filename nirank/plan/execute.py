@@ -54,7 +54,7 @@ class Runner:
         time: bool = False,
         max_memory: int | None = None,
     ) -> None:
-        self.store, self.leaves, self.reporter = store, leaves, reporter
+        self.store, self.leaves, self.reporter, self.device = store, leaves, reporter, device
         self.engine, self.time, self.max_memory = engine, time, max_memory
         self.computed: list[Node] = []
         self._tasks = TaskRunner(store, reporter, device, engine, max_memory)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nirank.algebra.context import Context
 from nirank.algebra.model import MODEL, locate_models
 from nirank.algebra.node import Job, Node, Store
-from nirank.base.memo import Memo, open_null_memo
+from nirank.base.memo import Memo, ReadOnlyMemo, open_null_memo
 from nirank.base.work import Engine
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
@@ -99,6 +99,21 @@ class TaskRunner:
                 value = _run_task(node, inputs, Path(folder), context)
             return {**cost, "found": 0, "found_s": 0.0, **describe_cost(node, inputs, value, Path(folder), context)}
 
+    def answer(self, node: Node, inputs: Inputs, folder: Path) -> tuple[Any, Context]:
+        """Return what a computation gives without storing anything, and the context that it ran in.
+
+        Memos are read, and nothing is added to them. A value that is no folder is not saved.
+        """
+        (folder / "result").mkdir(parents=True)
+        context = replace(
+            self._make_context(node, inputs),
+            open_memo=lambda space, kind: ReadOnlyMemo(self.store.open_memo(space, kind)),
+            scratch=folder / "scratch",
+            engine=None,
+        )
+        value = _call_task(node, inputs, folder / "result", context)
+        return (folder / "result" if value is None else value), context
+
     def score(self, node: Node, inputs: Inputs, pairs: Pairs) -> None:
         """Have a node's scorer score some pairs; its memo keeps them."""
         with guard_memory(self.max_memory, self._list_workers):
@@ -125,12 +140,17 @@ class TaskRunner:
 
 def _run_task(node: Node, inputs: Inputs, folder: Path, context: Context) -> Any:
     """Return what a node's task gives, saved in a folder."""
-    module, function = node.task.split(":")
-    task = getattr(importlib.import_module(module), function)
-    value = task(Job(node.params, inputs, folder, context, _locate_stage(node, inputs), node.depth))
+    value = _call_task(node, inputs, folder, context)
     if value is not None:
         value.save(folder)
     return value
+
+
+def _call_task(node: Node, inputs: Inputs, folder: Path, context: Context) -> Any:
+    """Return what a node's task gives; None: it is what the task wrote into the folder."""
+    module, function = node.task.split(":")
+    task = getattr(importlib.import_module(module), function)
+    return task(Job(node.params, inputs, folder, context, _locate_stage(node, inputs), node.depth))
 
 
 def _locate_stage(node: Node, inputs: Inputs) -> Any:

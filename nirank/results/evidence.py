@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from nirank.algebra.node import Node
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.ranking import Ranking
-from nirank.plan.execute import Runner
 from nirank.plan.parts import Side, sort_by_document
 
 COLUMNS = ("query_id", "doc_id", "rank", "fold", "part_id", "part_score", "text")
@@ -59,7 +58,15 @@ class FoldedList:
         return [(int(parts[at]), float(scores[at])) for at in order[:most]]
 
 
-def find_folds(node: Node, runner: Runner) -> tuple[FoldedList, ...]:
+class NodeValues(Protocol):
+    """What gives the values of nodes, such as a runner."""
+
+    def get_value(self, node: Node) -> Any:
+        """Return what a node gives, opened."""
+        ...
+
+
+def find_folds(node: Node, runner: NodeValues) -> tuple[FoldedList, ...]:
     """Return the folds on the way to a system's ranking that are over its own queries and documents."""
     folds = []
     for fold_node in node.walk():
