@@ -30,6 +30,7 @@ _PLACES = {
     "nirank.flow.qrels": ("Qrels",),
     "nirank.flow.ranking": ("Ranking",),
     "nirank.experiment.result": ("Result",),
+    "nirank.searching.searcher": ("Searcher",),
     "nirank.stages.append_queries": ("AppendQueries",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.boolean_terms": ("BooleanTerms",),
@@ -153,6 +154,7 @@ if TYPE_CHECKING:
     from nirank.flow.trec import read_run as read_run
     from nirank.flow.trec import write_run as write_run
     from nirank.inference.ngram_models import HashedNGrams as HashedNGrams
+    from nirank.searching.searcher import Searcher as Searcher
     from nirank.stages.append_queries import AppendQueries as AppendQueries
     from nirank.stages.apply import apply as apply
     from nirank.stages.best_parts import BestParts as BestParts

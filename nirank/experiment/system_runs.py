@@ -128,13 +128,14 @@ def plan_query(run: SystemRun, collections: TrainingCollections, asked: Collecti
     leaves = collections.leaves
     given = leaves.make_ranked_sides(asked)
 
-    def set_apart(leaf: Node) -> Node:
-        return leaves.add(Node.leaf(leaf.kind, digest({"asked": leaf.address}), leaf.label), leaves.values[leaf.address])
+    def set_apart(leaf: Node, label: str) -> Node:
+        apart = Node.leaf(leaf.kind, digest({"asked": leaf.address}), label)
+        return leaves.add(apart, leaves.values[leaf.address])
 
     sides = replace(
         given,
-        queries=set_apart(given.queries),
-        scope=tuple(map(set_apart, given.scope)),
+        queries=set_apart(given.queries, "the query"),
+        scope=tuple(set_apart(leaf, leaf.label) for leaf in given.scope),
         training_sources=RunSources(collections, run.collection),
     )
     return compile_system(run.pipeline, sides), sides

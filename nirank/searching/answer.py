@@ -36,14 +36,16 @@ class Passage:
 class StageTrace:
     """What one computation did for the query.
 
+    stage           its short name, as in `Answer.stages`; `label`: as a plan calls it
     candidates_in   pairs that it read, None: it searched all documents, or reads none
     candidates_out  that it gave, None: it gives no list
-    ms              how long it took
+    ms              how long it took, without loading
     text            that it made of the query; None: it makes none
     terms           of the query, where it matched terms of an index
     """
 
     stage: str
+    label: str
     candidates_in: int | None
     candidates_out: int | None
     ms: float
@@ -60,7 +62,7 @@ class Answer:
     passages  that each document's place rests on, where a stage folded some
     stages    where each document stood in every list on the way, the system's own the last
     trace     every computation that the query needed
-    ms        of all of it
+    ms        of all of it, without loading_ms: loading models and indexes, which happens once
     """
 
     collection: str
@@ -74,6 +76,7 @@ class Answer:
     stages: tuple[StageList, ...]
     trace: tuple[StageTrace, ...]
     ms: float
+    loading_ms: float
 
     def describe_move(self, at: int) -> str:
         """Say how a document moved: the ranks that it had, such as 'bm25 3 → 1'; '' where there is one list only."""

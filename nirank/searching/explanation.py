@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nirank.algebra.node import Node
-from nirank.algebra.stage import Scorer
+from nirank.algebra.stage import Scorer, Stage
 from nirank.collections.collection import Collection
 from nirank.collections.dates import find_date_key
 from nirank.collections.text_fields import value_to_text
@@ -26,13 +27,13 @@ _BODY = TextView("text")
 
 
 def explain_answer(
-    system: str, collection: Collection, asked: Collection, run: QueryRun, ranking: Ranking, k: int, ms: float
+    system: str, collection: Collection, asked: Collection, run: QueryRun, ranking: Ranking, k: int
 ) -> Answer:
     """Return the first k documents of a ranking of one query, with all that is known of their way."""
     head = ranking.cut(k)
     rows: list[int] = head.rows.tolist()
     target = run.plan.target
-    terms = _match_terms(run)
+    names, terms = _name_nodes(run.plan.asked), _match_terms(run)
     matched = next((terms[node] for node in terms if _is_over(node, target, run)), None)
     folds = find_folds(target, run)
     return Answer(
@@ -44,9 +45,10 @@ def explain_answer(
         scores=tuple(map(float, head.scores)),
         matches=tuple(() for _ in rows) if matched is None else matched.list_matches(rows),
         passages=tuple(_list_passages(folds, row) for row in rows),
-        stages=_list_stages(run, rows),
-        trace=tuple(_trace(node, run, terms.get(node)) for node in run.plan.asked),
-        ms=ms,
+        stages=_list_stages(run, rows, names),
+        trace=tuple(_trace(node, names[node], run, terms.get(node)) for node in run.plan.asked),
+        ms=1000 * sum(run.seconds.values()),
+        loading_ms=1000 * run.loading_s,
     )
 
 
@@ -70,8 +72,8 @@ def _is_over(node: Node, target: Node, run: QueryRun) -> bool:
     return node.get_input("docs") == target.get_input("docs") and len(run.get_value(node.get_input("queries"))) == 1
 
 
-def _list_stages(run: QueryRun, rows: Sequence[int]) -> tuple[StageList, ...]:
-    stages: dict[str, StageList] = {}
+def _list_stages(run: QueryRun, rows: Sequence[int], names: Mapping[Node, str]) -> tuple[StageList, ...]:
+    stages = []
     for node in run.plan.asked:
         if not _is_over(node, run.plan.target, run) or node.task.endswith(":restrict"):
             continue
@@ -80,16 +82,23 @@ def _list_stages(run: QueryRun, rows: Sequence[int]) -> tuple[StageList, ...]:
         found = [places.get(row) for row in rows]
         ranked = isinstance(pairs, Ranking)
         ranks = tuple(None if at is None or not ranked else at + 1 for at in found)
-        scores = tuple(None if at is None or not isinstance(pairs, Ranking) else float(pairs.scores[at]) for at in found)
-        name = _name(node, stages)
-        stages[name] = StageList(name, ranks, scores)
-    return tuple(stages.values())
+        scores = tuple(
+            None if at is None or not isinstance(pairs, Ranking) else float(pairs.scores[at]) for at in found
+        )
+        stages.append(StageList(names[node], ranks, scores))
+    return tuple(stages)
 
 
-def _name(node: Node, stages: dict[str, StageList]) -> str:
-    """Return a computation's label, numbered where another list has it already."""
-    number = sum(name == node.label or name.startswith(f"{node.label} #") for name in stages)
-    return node.label if not number else f"{node.label} #{number + 1}"
+def _name_nodes(nodes: Sequence[Node]) -> dict[Node, str]:
+    """Return a short name of each computation: its stage's, numbered where there are several."""
+    short = [node.stage.name if isinstance(node.stage, Stage) else node.label.split("(")[0] for node in nodes]
+    counts = Counter(short)
+    numbers: Counter[str] = Counter()
+    names = {}
+    for node, name in zip(nodes, short, strict=True):
+        numbers[name] += 1
+        names[node] = f"{name} {numbers[name]}" if counts[name] > 1 else name
+    return names
 
 
 def _match_terms(run: QueryRun) -> dict[Node, MatchedTerms]:
@@ -101,7 +110,7 @@ def _match_terms(run: QueryRun) -> dict[Node, MatchedTerms]:
     }
 
 
-def _trace(node: Node, run: QueryRun, terms: MatchedTerms | None) -> StageTrace:
+def _trace(node: Node, name: str, run: QueryRun, terms: MatchedTerms | None) -> StageTrace:
     value = run.get_value(node)
     lists = [run.get_value(below) for role, below in node.inputs if role == "list"]
     read = None if not lists else sum(map(len, lists))
@@ -109,7 +118,8 @@ def _trace(node: Node, run: QueryRun, terms: MatchedTerms | None) -> StageTrace:
         read = len(lists[0].cut(node.stage.depth))
     made = _join_texts(value) if isinstance(value, Texts) and node.get_input("texts") in _own_texts(run) else None
     return StageTrace(
-        stage=node.label,
+        stage=name,
+        label=node.label,
         candidates_in=read,
         candidates_out=len(value) if isinstance(value, Pairs) else None,
         ms=1000 * run.seconds[node],

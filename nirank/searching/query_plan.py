@@ -46,7 +46,9 @@ def make_query_plan(experiment: Experiment, run: SystemRun, asked: Collection) -
     for node in nodes:
         stored |= dict.fromkeys(below for _, below in node.inputs if below not in depending and not below.is_leaf)
     if any(node.training for node in nodes):
-        raise ConfigError(f"system '{run.system}' trains a model on the queries that it ranks; there is none for others")
+        raise ConfigError(
+            f"system '{run.system}' trains a model on the queries that it ranks; there is none for others"
+        )
     return QueryPlan(target, sides.queries, sides.scope, tuple(nodes), tuple(stored))
 
 
