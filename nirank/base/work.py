@@ -51,3 +51,7 @@ class Engine(Protocol):
         Raises what the work raises, and StageError for a shard that no worker survives.
         """
         ...
+
+    def close(self) -> None:
+        """End all workers."""
+        ...

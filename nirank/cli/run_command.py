@@ -33,6 +33,7 @@ log = logging.getLogger("nirank")
 )
 @click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that run models [0: this one].")
+@click.option("--engine", metavar="NAME", help="Who runs models: local (processes), ray, or ray:ADDRESS of a cluster.")
 @click.option("--max-memory", metavar="SIZE", help="Hold no more main memory, such as 4GB; what cannot is refused.")
 @click.option("--details", is_flag=True, help="Print the other tables too: recall after each stage, intervals, ties.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
@@ -46,6 +47,7 @@ def run(
     limit_queries: int | None,
     time_again: bool,
     workers: int,
+    engine: str | None,
     max_memory: str | None,
     details: bool,
     quiet: bool,
@@ -65,18 +67,19 @@ def run(
 
     configuration = load_config(config, overrides)
     from nirank.config.experiments import load_collections, make_experiment
-    from nirank.engines import LocalEngine
+    from nirank.engines import make_engine
     from nirank.store import open_store
 
     store = open_store(configuration.store)
     folder = out or Path(f"{config.stem}-results")
     if not check and not explain:
         require_results_folder(folder)
-    engine = LocalEngine(workers) if workers else None
+    runs = not check and not explain
+    work_engine = make_engine(engine or configuration.engine, workers) if runs else None
     collections = load_collections(configuration, store)
     if limit_queries is not None:
         collections = [collection.sample(limit_queries) for collection in collections]
-    experiment = make_experiment(configuration, collections, store, engine=engine, max_memory=max_memory)
+    experiment = make_experiment(configuration, collections, store, engine=work_engine, max_memory=max_memory)
     if check:
         experiment.check(files=True)
     if check or explain:
@@ -90,8 +93,8 @@ def run(
         log_to_file(folder / "nirank.log")
         _log_findings(experiment.collections, quiet)
         result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
-        if engine is not None:
-            engine.close()
+        if work_engine is not None:
+            work_engine.close()
         result.save(folder, config=configuration.resolved, command=get_command_line(), config_file=str(config))
     click.echo(mask_secrets(str(result.table(details=details))))
     log.info("written to %s", folder)

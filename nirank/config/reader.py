@@ -30,6 +30,7 @@ from nirank.config.sections import SCALAR, FormMark, Section, Text, Words, make_
 from nirank.config.yaml_parser import parse_yaml, read_yaml_text
 from nirank.config.yaml_tree import Tree
 from nirank.diagnostics.diagnosis import Diagnostics
+from nirank.engines import check_engine
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.experiment.folds import Folds
@@ -51,13 +52,22 @@ class Config(Section):
     section_words: ClassVar[Words] = Words(
         "", "a configuration has no key", "", "has no '{key}'; expected collections, systems and measures"
     )
-    may_be_empty: ClassVar[Collection[str]] = ("store", "device", "max_memory", "seeds", "folds", "diagnostics")
+    may_be_empty: ClassVar[Collection[str]] = (
+        "store",
+        "device",
+        "engine",
+        "max_memory",
+        "seeds",
+        "folds",
+        "diagnostics",
+    )
 
     collections: Annotated[Sequence[Mapping[str, Any]], FormMark("collection", least=1)]
     systems: Annotated[Mapping[str, Pipeline], FormMark("systems")]
     measures: Annotated[Sequence[str], FormMark("measure", least=1)]
     store: Annotated[str | None, FormMark("store")] = None
     device: Text = "auto"
+    engine: Annotated[str | None, FormMark("engine")] = None
     max_memory: Annotated[str | None, FormMark("size")] = None
     significance: Annotated[Significance, FormMark("significance")] = Significance()
     seeds: Annotated[Sequence[int], FormMark("seeds")] = (1,)
@@ -120,6 +130,16 @@ def _read_store(tree: Tree, file: OpenFile) -> str | None:
     return None
 
 
+def _read_engine(tree: Tree, file: OpenFile) -> str | None:
+    if not isinstance(tree.value, str):
+        file.mistakes.add(tree, f"engine: expected local, ray or ray:ADDRESS, got {tree.kind}")
+        return None
+    with file.note_errors(tree):
+        check_engine(tree.value)
+        return tree.value
+    return None
+
+
 def _read_size(tree: Tree, file: OpenFile) -> str | None:
     with file.note_errors(tree, "max_memory: "):
         parse_size(str(tree.value))
@@ -154,6 +174,7 @@ FORMS: Mapping[str, Form] = {
     **tuning.FORMS,
     "measure": Form(_read_measure, lambda: [{"type": ["string"]}]),
     "store": Form(_read_store, lambda: [SCALAR, {"type": "null"}]),
+    "engine": Form(_read_engine, lambda: [{"type": ["string", "null"]}]),
     "size": Form(_read_size, lambda: [{"type": ["string", "number", "null"]}]),
     "significance": Form(_read_significance, lambda: [SCALAR, SignificanceKeys]),
 }

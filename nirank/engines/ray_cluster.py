@@ -1,16 +1,19 @@
-"""RayEngine: workers on a Ray cluster. One that dies, with its node or alone, is replaced, and its shard tried again."""
+"""RayEngine: workers on a Ray cluster. One that dies, or whose node dies, is replaced, and its shard tried again."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nirank.base.work import Work, call_opener
+from nirank.engines.ray_folders import describe_folder, find_folders, move_folders, pack_folder, unpack_folder
 from nirank.errors import ConfigError, MissingExtra, StageError
 
 log = logging.getLogger("nirank")
@@ -28,6 +31,8 @@ class RayEngine:
     workers  how many; None: one a GPU, or on clusters without GPUs one for every four cores
 
     A shard is taken from the caller when a worker is free for it; what comes back is handed over in the shards' order.
+    Folders that work reads (models) are read where the caller has them, on a node that sees the same there; to others
+    they are sent through Ray's object store.
     Raises MissingExtra without Ray, ConfigError where there is no such cluster.
     """
 
@@ -44,6 +49,7 @@ class RayEngine:
         n_fitting = _count_fitting(ray.nodes(), self._cores, self._uses_gpus)
         self.workers = workers if workers is not None else n_fitting
         self._pool: list[_Actor] = []
+        self._sent: dict[Path, Any] = {}  # folders in the object store
 
     @property
     def process_ids(self) -> Sequence[int]:
@@ -55,13 +61,14 @@ class RayEngine:
         """Yield what becomes of each shard, in the shards' order."""
         remaining, n_taken, n_returned = iter(shards), 0, 0
         again: deque[_Task] = deque()
+        folders = {folder: describe_folder(folder) for folder in find_folders(work.options)}
         answers: dict[int, Any] = {}
         is_over = False
         try:
             while True:
                 while (actor := self._find_free_actor()) is not None:
                     if again:
-                        actor.start(work, again.popleft())
+                        actor.start(work, again.popleft(), folders)
                         continue
                     if is_over or n_taken - n_returned >= self.workers:
                         break
@@ -69,7 +76,7 @@ class RayEngine:
                     if shard is _NOTHING:
                         is_over = True
                         break
-                    actor.start(work, _Task(n_taken, shard))
+                    actor.start(work, _Task(n_taken, shard), folders)
                     n_taken += 1
                 if is_over and n_returned == n_taken:
                     return
@@ -91,11 +98,10 @@ class RayEngine:
 
     def _find_free_actor(self) -> _Actor | None:
         """Return a worker that has started and is free; ask for more where there are fewer than there should be."""
-        missing = self.workers - len(self._pool)
-        for _ in range(missing):
-            if any(actor.process_id == 0 for actor in self._pool):
-                break  # one at a time starts, since a cluster may have lost the room for others
-            self._pool.append(_Actor(self._ray, self._cores, self._uses_gpus))
+        n_missing = self.workers - len(self._pool)
+        if self._pool:  # later ones start one at a time, since the cluster may have lost the room for others
+            n_missing = min(n_missing, int(all(actor.process_id for actor in self._pool)))
+        self._pool += [_Actor(self._ray, self._cores, self._uses_gpus) for _ in range(n_missing)]
         return next((actor for actor in self._pool if actor.process_id and actor.task is None), None)
 
     def _wait(self, work: Work, answers: dict[int, Any], again: deque[_Task]) -> None:
@@ -136,9 +142,16 @@ class RayEngine:
             raise (error.cause if isinstance(error.cause, Exception) else error) from None
         if actor.process_id == 0:
             actor.process_id, actor.node = value
-        else:
-            assert actor.task is not None
-            answers[actor.task.number], actor.task = value, None
+            return
+        assert actor.task is not None
+        if isinstance(value, _Lacking):
+            for folder in value.folders:
+                if folder not in self._sent:
+                    self._sent[folder] = self._ray.put(pack_folder(folder))
+                actor.handle.unpack.remote(folder, self._sent[folder])
+            actor.start(work, actor.task, {})
+            return
+        answers[actor.task.number], actor.task = value, None
 
     def _remove(self, actor: _Actor) -> None:
         self._pool.remove(actor)
@@ -166,10 +179,20 @@ class _Actor:
         self.process_id, self.node = 0, ""
         self.task: _Task | None = None
 
-    def start(self, work: Work, task: _Task) -> None:
-        """Send a shard; the worker opens what is needed for it first."""
+    def start(self, work: Work, task: _Task, folders: Mapping[Path, str]) -> None:
+        """Send a shard; the worker opens what is needed for it first.
+
+        folders  what the work reads, and what tells each from others: those that the node lacks are answered instead
+        """
         self.task = task
-        self.reference = self.handle.work.remote(work.opener, work.options, task.shard)
+        self.reference = self.handle.work.remote(work.opener, work.options, task.shard, folders)
+
+
+@dataclass(frozen=True)
+class _Lacking:
+    """A worker's answer to a shard: folders that its node has not got."""
+
+    folders: tuple[Path, ...]
 
 
 class _Worker:
@@ -178,6 +201,8 @@ class _Worker:
     def __init__(self) -> None:
         self._open: Any = None
         self._function: Any = None
+        self._places: dict[Path, Path] = {}
+        self._scratch = tempfile.TemporaryDirectory(prefix="nirank-")
 
     def tell_process(self) -> tuple[int, str]:
         """Return the process id and the id of the node."""
@@ -185,11 +210,20 @@ class _Worker:
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def work(self, opener: str, options: tuple[Any, ...], shard: Any) -> Any:
-        """Return what becomes of a shard."""
+    def unpack(self, folder: Path, files: Any) -> None:
+        """Keep a folder that was sent."""
+        place = Path(self._scratch.name) / str(len(self._places))
+        unpack_folder(files, place)
+        self._places[folder] = place
+
+    def work(self, opener: str, options: tuple[Any, ...], shard: Any, folders: Mapping[Path, str]) -> Any:
+        """Return what becomes of a shard, or which folders are not here as the caller has them."""
         if self._open != (opener, options):
+            lacking = (folder for folder in folders.keys() - self._places if describe_folder(folder) != folders[folder])
+            if names := tuple(sorted(lacking)):
+                return _Lacking(names)
             self._open = None
-            self._function = call_opener(opener, options)
+            self._function = call_opener(opener, move_folders(options, self._places))
             self._open = (opener, options)
         return self._function(shard)
 
@@ -209,9 +243,7 @@ def _connect(ray: Any, address: str | None) -> None:
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     options: dict[str, Any] = {"address": address} if address else {"include_dashboard": False}
     try:
-        ray.init(
-            **options, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR
-        )
+        ray.init(**options, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         where = address or "a local one"
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

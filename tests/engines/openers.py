@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,15 @@ def open_raising(kind: str) -> Callable[[int], int]:
 
 def open_doubling() -> Callable[[Any], Any]:
     return lambda shard: shard * 2
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Options that name a folder, as those of models do."""
+
+    folder: Path
+    more: tuple[str, ...] = ()
+
+
+def open_reading(how: Reading) -> Callable[[str], tuple[str, bytes]]:
+    return lambda name: (str(how.folder), (how.folder / name).read_bytes())
