@@ -1,6 +1,6 @@
 """What engines cost: the same documents encoded in this process, by local workers and on a Ray cluster of two nodes.
 
-python experiments/scale/engines.py ../shared/data/scifact --documents 2000 --repeats 3
+python experiments/scale/engines.py ../shared/data/beir/scifact --documents 2000 --repeats 3
 
 Every repeat runs all three, one after the other, each in a fresh store with its workers up; prints the median seconds
 of the dense node, ratios to this process, and whether all lists are the same bytes.
@@ -45,13 +45,16 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as a worker has on a machine of two cores
 
+    import numpy as np
+
     from nirank import Dense, Experiment, load
     from nirank.collections.collection import Collection
+    from nirank.collections.text_view import TextView
     from nirank.engines import LocalEngine, RayEngine
 
     whole = load(str(arguments.collection))
     ids = list(whole.docs.ids)[: arguments.documents]
-    texts = {row.id: f"{row.title} {row.text}" for row in map(whole.docs.read_record, range(len(ids)))}
+    texts = dict(zip(ids, whole.docs.read(TextView(["title", "text"]), np.arange(len(ids))), strict=True))
     collection = Collection.of(texts, {"q": "vitamin"}, {"q": {ids[0]: 1}})
     system = {"Dense": Dense(MODEL)}
     seconds: dict[str, list[float]] = {"this process": [], "local workers": [], "Ray, two nodes": []}
