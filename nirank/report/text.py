@@ -26,7 +26,8 @@ def align_grid(grid: Grid, width: int = WIDTH) -> str:
     labels = [_pad(shorten_names(columns[at], longest), right=False) for at, longest in enumerate(widths)]
     room = width - sum(len(column[0]) + len(_GAP) for column in labels)
     values = [_pad(shorten_names(column, room), right=True) for column in columns[n_labels:]]
-    blocks = [_draw_block([*labels, *block]) for block in _split_columns(values, room)]
+    split = split_columns([len(column[0]) + len(_GAP) for column in values], room + len(_GAP))
+    blocks = [_draw_block([*labels, *(values[at] for at in block)]) for block in split]
     notes = [wrap_note(note, width, bullet="  - ") for note in grid.notes]
     return "\n".join([wrap_note(grid.title, width), "\n\n".join(blocks), *notes])
 
@@ -78,17 +79,19 @@ def _pad(column: Sequence[str], *, right: bool) -> list[str]:
     return [text.rjust(width) if right else text.ljust(width) for text in column]
 
 
-def _split_columns(columns: Sequence[list[str]], room: int) -> list[list[list[str]]]:
-    """Return columns in blocks that fit into a room."""
-    blocks: list[list[list[str]]] = [[]]
+def split_columns(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Return columns, by number, in blocks that fit into a room; one that is wider has a block of its own.
+
+    widths  of the columns, with the gaps before them
+    """
+    blocks: list[list[int]] = [[]]
     used = 0
-    for column in columns:
-        needed = len(column[0]) + len(_GAP)
-        if blocks[-1] and used + needed > room + len(_GAP):
+    for at, width in enumerate(widths):
+        if blocks[-1] and used + width > room:
             blocks.append([])
             used = 0
-        blocks[-1].append(column)
-        used += needed
+        blocks[-1].append(at)
+        used += width
     return blocks
 
 
