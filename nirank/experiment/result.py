@@ -22,6 +22,7 @@ from nirank.flow.ranking import Ranking
 from nirank.report import (
     format_text,
     list_run_files,
+    make_brief_grids,
     make_detail_grids,
     make_manifest,
     render_html_table,
@@ -49,8 +50,8 @@ class Table:
     details: bool = False
 
     def __str__(self) -> str:
-        details = make_detail_grids(self.rows, self.measures) if self.details else ()
-        return format_text(self.rows, self.measures, details)
+        make_grids = make_detail_grids if self.details else make_brief_grids
+        return format_text(self.rows, self.measures, make_grids(self.rows, self.measures))
 
     __repr__ = __str__
 
@@ -273,8 +274,8 @@ class Result:
         )
 
     def save(self, folder: str | Path, **more: Any) -> None:
-        """Write leaderboard.json, .md and .csv, report.html, manifest.json, the values of every query and the run files
-        into a folder; of systems with passages evidence files, and where pairs are counted the lost matches.
+        """Write leaderboard.json, .md, .csv and .tex, report.html, manifest.json, the values of every query and run
+        files into a folder; of systems with passages evidence files, and where pairs are counted the lost matches.
 
         more  for the manifest, as `manifest` takes it
         """

@@ -10,6 +10,8 @@ from nirank.evaluation.measures import lower_is_better
 from nirank.report.grid import format_value
 from nirank.results.row import Row
 
+TWINS = "(equal texts share labels)"  # ends the heading of such a column
+
 
 def find_best(rows: Sequence[Row], shown: Sequence[str]) -> dict[tuple[str, Any], float]:
     """Return {(measure, zero-shot answer): best value, as printed} where two systems or more have the answer."""
@@ -29,7 +31,7 @@ def list_extra_columns(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, C
     columns: dict[str, Callable[[Row], str]] = {}
     twins = next((name for name in shown if any(name in row.twins for row in rows)), None)
     if twins is not None:
-        columns[f"{twins} (equal texts share labels)"] = lambda row: show_value(twins, row.twins.get(twins))
+        columns[f"{twins} {TWINS}"] = lambda row: show_value(twins, row.twins.get(twins))
     ranked = next((name for name in shown if any(name in row.average_rank for row in rows)), None)
     if ranked is not None:
         columns[f"{ranked} (average rank)"] = lambda row: f"{row.average_rank[ranked]:.2f}" if row.average_rank else "-"

@@ -14,6 +14,7 @@ from nirank.base.secrets import mask_secrets
 from nirank.report.detail_files import write_query_set
 from nirank.report.details import make_detail_grids
 from nirank.report.folder import Large, format_json, write_folder
+from nirank.report.latex import format_latex
 from nirank.report.names import name_query_sets
 from nirank.report.page import render_page
 from nirank.report.per_query import digest_values, write_per_query
@@ -30,7 +31,7 @@ _COSTS = ("ms_per_query", "loading_s", "index_s", "training_s", "parameters", "d
 
 
 def write_report(folder: Path, report: Report, *, run_files: Mapping[str, Large] | None = None) -> None:
-    """Write leaderboard.json, .md and .csv, report.html, manifest.json, and the queries one by one.
+    """Write leaderboard.json, .md, .csv and .tex, report.html, manifest.json, and the queries one by one.
 
     run_files  more files, by name; see `list_run_files`
 
@@ -46,6 +47,7 @@ def write_report(folder: Path, report: Report, *, run_files: Mapping[str, Large]
         "leaderboard.json": format_json(contents),
         "leaderboard.md": format_markdown(report.rows, report.measures, details),
         "leaderboard.csv": format_csv(report.rows, report.measures),
+        "leaderboard.tex": format_latex(report.rows, report.measures),
         "report.html": render_page(report),
     }
     large = dict(run_files or {})

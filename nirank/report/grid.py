@@ -26,12 +26,14 @@ class Grid:
 
     title  of the collection and, where there are several, its judgement set
     notes  footnotes: why values are null, what failed
+    lead   what stands above the table: what all lines have in common, and the verdict
     """
 
     title: str
     head: Sequence[str]
     body: Sequence[Sequence[Cell]]
     notes: Sequence[str]
+    lead: str = ""
 
 
 def format_value(measure: str, value: float, sign: str = "") -> str:
@@ -53,7 +55,8 @@ def format_markdown_grid(grid: Grid) -> str:
         *("| " + " | ".join(_embolden(cell) for cell in line) + " |" for line in grid.body),
     ]
     notes = "\n".join(f"- {note}" for note in grid.notes)
-    return "\n".join([f"## {grid.title}", "", *lines]) + (f"\n\n{notes}" if notes else "")
+    lead = [grid.lead, ""] if grid.lead else []
+    return "\n".join([f"## {grid.title}", "", *lead, *lines]) + (f"\n\n{notes}" if notes else "")
 
 
 def _embolden(cell: Cell) -> str:

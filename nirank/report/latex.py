@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nirank.report.columns import find_best, format_mark, round_as_printed, warn_of_test_data
 from nirank.report.grid import format_value
 from nirank.report.latex_text import DEFINITION, escape_latex
-from nirank.report.marks import compare_with_baseline, find_best, warn_of_test_data
 from nirank.report.names import name_files
 from nirank.report.text import split_columns
-from nirank.results.groups import JudgedSplit, group_rows
+from nirank.results.groups import group_rows, title_groups
 from nirank.results.row import Row
 
 _HEADER = f"""% A leaderboard of nirank. In the preamble: \\usepackage{{booktabs}}. Where names hold letters of other
@@ -23,6 +23,7 @@ _SMALL = 70  # at \small
 _GAP = 3  # between columns
 _LABEL = 34  # of a system's name on one line
 _LINES = 40  # systems that fit one page
+_ARROWS = {"▲": r"$^\uparrow$", "▼": r"$^\downarrow$"}
 _PARTS = re.compile(r"[^\W_]{,20}[\W_]*")  # of a long name, behind which its line may end
 
 
@@ -44,12 +45,12 @@ def format_latex(rows: Sequence[Row], measures: Sequence[str], *, intervals: boo
     """
     tables = group_rows(row for row in rows if row.seed_of is None)
     labels = name_files({key: "-".join(part for part in key if part) for key in tables})
-    several = len({key[:2] for key in tables}) < len(tables)
+    titles = {key: _escape_title(title) for key, title in title_groups(tables).items()}
     return "\n".join(
         [
             _HEADER,
             *(
-                _format_table(key, table, measures, labels[key], several, intervals, at)
+                _format_table(titles[key], table, measures, labels[key], intervals, at)
                 for key, table in tables.items()
                 for at in range(0, len(table), _LINES)
             ),
@@ -58,23 +59,22 @@ def format_latex(rows: Sequence[Row], measures: Sequence[str], *, intervals: boo
 
 
 def _format_table(
-    key: JudgedSplit,
+    title: str,
     rows: Sequence[Row],
     measures: Sequence[str],
     label: str,
-    several: bool,
     intervals: bool,
     begin: int,
 ) -> str:
     """Return the table of some of the rows, from `begin` on; the best is the best of all."""
     shown = [measure for measure in measures if any(measure in row.measures for row in rows)]
-    is_best = find_best(rows, shown)
+    best = find_best(rows, shown)
     part = rows[begin : begin + _LINES]
     names = [_format_name(row) for row in part]
     columns = [
         [
             _Cell(escape_latex(measure), len(measure)),
-            *(_format_cell(row, measure, is_best(row, measure), intervals) for row in part),
+            *(_format_cell(row, measure, best.get((measure, row.zero_shot)), intervals) for row in part),
         ]
         for measure in shown
     ]
@@ -83,9 +83,7 @@ def _format_table(
     small = label_width + sum(widths) > _WIDTH
     blocks = split_columns(widths, (_SMALL if small else _WIDTH) - label_width)
     tabulars = [_format_tabular(names, [columns[at] for at in block]) for block in blocks]
-    caption = (
-        _describe_table(key, rows, shown, several, intervals) if not begin else f"{_title(key, several)}, continued."
-    )
+    caption = _describe_table(title, rows, shown, intervals) if not begin else f"{title}, continued."
     return "\n".join(
         [
             r"\begin{table}[htbp]",
@@ -126,18 +124,22 @@ def _format_name(row: Row) -> _Cell:
     return _Cell(rf"\parbox[t]{{{_LABEL / 2:.0f}em}}{{\raggedright {_escape_breakable(name)}\strut}}", _LABEL)
 
 
+def _escape_title(title: str) -> str:
+    return _escape_breakable(title) if len(title) > _LABEL else escape_latex(title)
+
+
 def _escape_breakable(name: str) -> str:
     """Return a name as LaTeX that may end its line anywhere between words, and in words that are very long."""
     words = ([escape_latex(part) for part in _PARTS.findall(word) if part] for word in name.split())
     return " ".join(map(r"\allowbreak{}".join, words))
 
 
-def _format_cell(row: Row, measure: str, best: bool, intervals: bool) -> _Cell:
+def _format_cell(row: Row, measure: str, best: float | None, intervals: bool) -> _Cell:
     value = row.measures.get(measure)
     if value is None:
         return _Cell("--", 2)
     text = format_value(measure, value)
-    latex, width = (rf"\textbf{{{text}}}" if best else text), len(text)
+    latex, width = (rf"\textbf{{{text}}}" if round_as_printed(row, measure) == best else text), len(text)
     spread = row.spread.get(measure)
     if spread is not None:
         text = format_value(measure, spread.sd)
@@ -150,29 +152,20 @@ def _format_cell(row: Row, measure: str, best: bool, intervals: bool) -> _Cell:
 
 
 def _format_mark(row: Row, measure: str) -> tuple[str, int]:
-    """Return what tests say of a value, raised."""
-    if row.baseline:
-        outcome = compare_with_baseline(row, measure)
-        return ("", 0) if outcome is None else (rf"$^\{'uparrow' if outcome == 'better' else 'downarrow'}$", 1)
-    letters = row.groups.get(measure, "")
-    return (rf"\textsuperscript{{{letters}}}", len(letters)) if letters else ("", 0)
+    """Return what tests say of a value, raised, and its width."""
+    mark = format_mark(row, measure, 2).strip()
+    if mark in _ARROWS:
+        return _ARROWS[mark], 1
+    return (rf"\textsuperscript{{{mark}}}" if mark else ""), len(mark)
 
 
-def _title(key: JudgedSplit, several: bool) -> str:
-    name = (
-        key.collection + (f"/{key.split}" if key.split else "") + (f" ({key.qrels})" if several and key.qrels else "")
-    )
-    return _escape_breakable(name) if len(name) > _LABEL else escape_latex(name)
-
-
-def _describe_table(key: JudgedSplit, rows: Sequence[Row], shown: Sequence[str], several: bool, intervals: bool) -> str:
+def _describe_table(title: str, rows: Sequence[Row], shown: Sequence[str], intervals: bool) -> str:
     """Return the caption: what is measured on how much, and what the marks mean, in a sentence each."""
     first = rows[0]
     unit = "records" if first.unit == "pair" else "queries"
     counts = sorted(
         {row.queries.declared if row.unit == "pair" else row.queries.judged for row in rows if row.status == "ok"}
     )
-    title = _title(key, several)
     if counts:
         title += f", {' to '.join(f'{n:,}' for n in dict.fromkeys((counts[0], counts[-1])))} {unit}"
     words = []

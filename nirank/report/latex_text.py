@@ -49,9 +49,9 @@ def _escape_character(char: str) -> str:
         return "" if category[0] == "C" else _name_code(char)
     if category == "Cs":  # half a character is none for any font
         return rf"\texttt{{U+{ord(char):04X}}}"
-    base, *marks = unicodedata.normalize("NFD", char)
-    if base.isascii() and base.isalpha() and len(marks) == 1 and marks[0] in _ACCENTS:
-        return rf"\{_ACCENTS[marks[0]]}{{{base}}}"
+    parts = unicodedata.normalize("NFD", char)
+    if len(parts) == 2 and parts[0].isascii() and parts[0].isalpha() and parts[1] in _ACCENTS:
+        return rf"\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
     if ord(char) in _GREEK:
         return f"$\\{unicodedata.name(char).rpartition(' ')[2].lower()}$"
     return _name_code(char)

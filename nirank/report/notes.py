@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from nirank.evaluation.measures import is_of_pairs
+from nirank.report.counts import describe_counts
 from nirank.report.grid import format_value
-from nirank.report.pair_words import explain_measures, name_pair_count, name_training_pairs
+from nirank.report.pair_words import explain_measures, name_training_pairs
 from nirank.results.row import Row
 from nirank.results.row_training import TrainingQueries
 
 _HOLES = 0.1  # difference of judged shares from which a comparison is flagged
 _TIES = 0.1  # of a value: how far the order of ties may move it before that is said
-_QUERY_COUNTS = {  # in words
-    "missing": "queries without results",
-    "unjudged": "queries without judgements",
-    "no_relevant": "queries without a relevant document",
-    "left_out": "queries left out by screening measures",
-    "negative_labels": "negative labels",
-    "dangling": "judged documents outside the corpus",
-    "unranked": "candidates left unranked",
-    "tied": "queries with ties at a cut-off",
-}
-_PLAIN_COUNTS = ("declared", "judged", "answered", "not_relevant_labels")  # known from columns, or no loss
 _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 
@@ -47,7 +36,7 @@ def list_table_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
     notes += [line for row in measured for line in (*_note_ties(row, shown), *_note_short_lists(row, shown))]
-    notes += _note_feedback(measured)
+    notes += [*_note_twins(measured, shown), *_note_feedback(measured)]
     notes += _note_tests(measured)
     notes += _note_training(measured, shown)
     return notes
@@ -90,6 +79,25 @@ def _note_short_lists(row: Row, shown: Sequence[str]) -> list[str]:
     return [
         f"Lists of {row.system} end{where}, too early for {of}. The documents that they lack count as ranked last,"
         f" and a WSS that is not reached as 0; {remedy}."
+    ]
+
+
+def _note_twins(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+    """Return the value that changes most if documents with equal texts share labels, where that is a tenth."""
+    changes = [
+        (abs(shared - value), row, measure, shared, value)
+        for row in rows
+        for measure in shown
+        if (shared := row.twins.get(measure)) is not None
+        and (value := row.measures.get(measure)) is not None
+        and abs(shared - value) > _TIES * abs(value)
+    ]
+    if not changes:
+        return []
+    _, row, measure, shared, value = max(changes, key=lambda change: change[0])
+    return [
+        f"Documents with equal texts have unequal labels: if they shared the best, {measure} of {row.system} would be"
+        f" {format_value(measure, shared)}, not {format_value(measure, value)}; of no value would more change."
     ]
 
 
@@ -163,8 +171,9 @@ def _name_training_queries(queries: TrainingQueries) -> str:
 
 def list_footnotes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader must know of all tables: conventions, counters, where times come from."""
-    notes = [*_describe_conventions(rows), *_describe_counts(rows)]
-    if any(row.cost.measured in ("stored", "mixed") for row in rows):
+    systems = [row for row in rows if row.seed_of is None]
+    notes = [*_describe_conventions(systems), *describe_counts(systems)]
+    if any(row.cost.measured in ("stored", "mixed") for row in systems):
         notes.append("* includes times measured when the same work was first done; its results are stored since.")
     return notes
 
@@ -214,32 +223,3 @@ def _list_conventions(row: Row) -> list[str]:
         *(("sample", "Queries"), ("order_by", "Order of run files by")),
     )
     return sentences + [f"{label}: {stated[key]}." for key, label in named if key in stated]
-
-
-def _name_count(name: str, row: Row) -> str | None:
-    """Return what a count is called; None: it is no news."""
-    if name in _PLAIN_COUNTS:
-        return None
-    if row.unit == "pair":
-        return name_pair_count(name, row)
-    return _QUERY_COUNTS.get(name, name.replace("_", " "))
-
-
-def _describe_counts(rows: Sequence[Row]) -> list[str]:
-    """Return what was counted, a line for each collection and count; systems with the same counts share one."""
-    systems: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        counts: dict[str, int] = {}
-        for count, n in {**asdict(row.queries), **row.counts}.items():
-            name = _name_count(count, row)
-            if name is not None and n:
-                counts[name] = n
-        means = ", ".join(f"{name} {value:.4f}" for name, value in row.answerable_means.items())
-        if counts:
-            listed = ", ".join(f"{name} {n:,}" for name, n in counts.items())
-            systems.setdefault((row.collection, f"{listed}."), []).append(row.system)
-        if means:
-            what = "records with a match" if row.unit == "pair" else "queries with a relevant document"
-            sentence = f"over the {what}, {means}."
-            systems.setdefault((row.collection, sentence), []).append(row.system)
-    return [f"{collection}, {', '.join(dict.fromkeys(names))}: {text}" for (collection, text), names in systems.items()]

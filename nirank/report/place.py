@@ -22,6 +22,7 @@ FILES = (
     "leaderboard.json",
     "leaderboard.md",
     "leaderboard.csv",
+    "leaderboard.tex",
     "report.html",
     "per_query.parquet",
 )

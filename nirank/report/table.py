@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nirank.report.columns import (
+    TWINS,
     find_best,
     format_mark,
     format_spread,
@@ -14,25 +15,36 @@ from nirank.report.columns import (
     show_value,
     warn_of_test_data,
 )
+from nirank.report.costs import COSTS
 from nirank.report.grid import Cell, Grid, format_markdown_grid
 from nirank.report.notes import list_footnotes, list_lacking_values, list_table_notes
+from nirank.report.seeds import list_representatives
 from nirank.report.text import align_grid, wrap_note
+from nirank.report.verdict import judge_table
 from nirank.results.groups import group_rows, title_groups
 from nirank.results.row import Row
 
+_SHARED = ("queries", "records", "depth")
+_DEPTHS = {"all": "lists to their end", "pairs": "candidates without order"}
+
 
 def make_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
-    """Return a table for each collection and judgement set, in the rows' order."""
-    groups = group_rows(rows)
+    """Return a table for each collection and judgement set, in the rows' order; single seeds stand behind their mean.
+
+    What is the same for all systems is said above the table; costs but the query's are a table of their own.
+    """
+    groups = group_rows(list_representatives(rows))
     titles = title_groups(groups)
     return [_make_grid(titles[key], group, measures) for key, group in groups.items()]
 
 
-def _make_grid(title: str, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+def _make_grid(title: str, group: Sequence[Row], measures: Sequence[str]) -> Grid:
+    """Return the table of systems; notes are about the first single seed of each too."""
+    rows = [row for row in group if row.seed_of is None]
     shown = [measure for measure in measures if any(measure in row.measures for row in rows)]
-    best = find_best([row for row in rows if row.seed_of is None], shown)
-    notes = list_table_notes(rows, shown)
-    more, facts = list_extra_columns(rows, shown), list_fact_columns(rows, shown)
+    best = find_best(rows, shown)
+    notes = list_table_notes(group, shown)
+    shared, more, facts = _choose_columns(rows, shown)
     body = []
     for row in rows:
         cells = [Cell(row.system + warn_of_test_data(row))]
@@ -41,18 +53,42 @@ def _make_grid(title: str, rows: Sequence[Row], measures: Sequence[str]) -> Grid
             if value is None:
                 cells.append(Cell("-", number=True))
             else:
-                top = row.seed_of is None and round_as_printed(row, measure) == best.get((measure, row.zero_shot))
-                cells.append(
-                    Cell(
-                        _format_cell(row, measure, len(rows)),
-                        number=True,
-                        best=top,
-                    )
-                )
+                top = round_as_printed(row, measure) == best.get((measure, row.zero_shot))
+                cells.append(Cell(_format_cell(row, measure, len(rows)), number=True, best=top))
         cells += [Cell(read(row), number=True) for read in more.values()]
         cells += [Cell(read(row) if row.status == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
-    return Grid(title, ["system", *shown, *more, *facts], body, [*notes, *list_lacking_values(rows, shown)])
+    notes += list_lacking_values(rows, shown)
+    verdict = judge_table(rows, measures)
+    lead = f"{shared[0].upper()}{shared[1:]}. " if shared else ""
+    lead += verdict.sentence if verdict else ""
+    return Grid(title, ["system", *shown, *more, *facts], body, notes, lead.strip())
+
+
+def _choose_columns(
+    rows: Sequence[Row], shown: Sequence[str]
+) -> tuple[str, dict[str, Callable[[Row], str]], dict[str, Callable[[Row], str]]]:
+    """Return what all rows have in common, in words, and the columns of results and of facts that a table needs."""
+    more = {head: read for head, read in list_extra_columns(rows, shown).items() if not head.endswith(TWINS)}
+    measured = [row for row in rows if row.status == "ok"]
+    facts, shared = {}, []
+    for head, read in list_fact_columns(rows, shown).items():
+        if head in _SHARED:
+            values = {read(row) for row in measured}
+            if len(values) > 1 or len(rows) < 2:
+                facts[head] = read
+            elif values:
+                shared.append(_name_shared(head, *values))
+        elif head not in COSTS:
+            facts[head] = read
+    return ", ".join(shared), more, facts
+
+
+def _name_shared(head: str, value: str) -> str:
+    """Return in words what stands in all cells of a column."""
+    if head == "depth":
+        return _DEPTHS.get(value, f"depth {value}")
+    return f"{value} {head if value != '1' else {'queries': 'query', 'records': 'record'}[head]}"
 
 
 def _format_cell(row: Row, measure: str, n_rows: int) -> str:

@@ -15,7 +15,7 @@ _GAP = "  "
 
 
 def align_grid(grid: Grid, width: int = WIDTH) -> str:
-    """Return a table as text: title, head, lines, notes.
+    """Return a table as text: title, lead, head, lines, notes.
 
     Columns that do not fit beside each other follow in blocks below, each with the names of its lines. Long names lose
     their middle.
@@ -29,7 +29,8 @@ def align_grid(grid: Grid, width: int = WIDTH) -> str:
     split = split_columns([len(column[0]) + len(_GAP) for column in values], room + len(_GAP))
     blocks = [_draw_block([*labels, *(values[at] for at in block)]) for block in split]
     notes = [wrap_note(note, width, bullet="  - ") for note in grid.notes]
-    return "\n".join([wrap_note(grid.title, width), "\n\n".join(blocks), *notes])
+    lead = [wrap_note(grid.lead, width)] if grid.lead else []
+    return "\n".join([wrap_note(grid.title, width), *lead, "\n\n".join(blocks), *notes])
 
 
 def wrap_note(text: str, width: int = WIDTH, bullet: str = "") -> str:

@@ -41,13 +41,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
     process = start_nirank("run", "config.yaml", cwd=place)
     assert process.returncode == 0, process.stderr
-    assert process.stdout.startswith("tiny/test\nsystem")
+    assert process.stdout.startswith("tiny/test\n1 query, lists to their end. Best by nDCG@10")
     assert "computing" in process.stderr
     assert "computing" not in process.stdout
     out = place / "config-results"
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert names == {
         "leaderboard.csv", "leaderboard.json", "leaderboard.md", "manifest.json", "nirank.log", "report.html",
+        "leaderboard.tex",
         "per_query.parquet", "details/tiny-test-qrels/queries.json", "runs/tiny/BM25.run.gz", "runs/tiny/Cut.run.gz",
     }  # fmt: skip
     rows = json.loads((out / "leaderboard.json").read_text())["rows"]

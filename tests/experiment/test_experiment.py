@@ -163,6 +163,7 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
         "leaderboard.csv",
         "leaderboard.json",
         "leaderboard.md",
+        "leaderboard.tex",
         "manifest.json",
         "per_query.parquet",
         "report.html",

@@ -23,7 +23,7 @@ from nirank.errors import ConfigError
 from nirank.evaluation.ties import TieBounds
 from nirank.flow.ranking import Ranking
 from nirank.plan.costs import SystemCost
-from nirank.report import format_text, list_run_files, render_html_table, write_report
+from nirank.report import format_text, list_run_files, make_detail_grids, render_html_table, write_report
 from nirank.report.manifest import make_manifest
 from nirank.report.names import name_files, name_run_files
 from nirank.report.place import hold_folder, require_place
@@ -60,7 +60,7 @@ def save(folder: Path, rows: list[Row], **fields: Any) -> None:
 def test_best_values_are_marked_and_nulls_have_reasons() -> None:
     text = format_text([make_row("A", 0.5), make_row("B", 0.7), make_row("C", None)], ["AP"])
     lines = text.splitlines()
-    assert [line.split()[:2] for line in lines[3:6]] == [["A", "0.5000"], ["B", "0.7000"], ["C", "-"]]
+    assert [line.split()[:2] for line in lines[4:7]] == [["A", "0.5000"], ["B", "0.7000"], ["C", "-"]]
     assert "C, AP: AP reaches deeper" in text
     assert "queries without results 1" in text
     assert "empty queries 1" in text
@@ -80,15 +80,18 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     neural = replace(plain, parameters=22_713_216, device_s=3.26, devices=("cuda:0 (Fast)",), measured="stored")
     trained = replace(neural, training_s=61.5, parameters=None)
 
-    def lines(*costs: SystemCost) -> list[str]:
-        return format_text([make_row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
+    def lines(*costs: SystemCost) -> list[list[str]]:
+        rows = [make_row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)]
+        assert "index s" not in format_text(rows, ["AP"])
+        text = format_text(rows, ["AP"], make_detail_grids(rows, ["AP"]))
+        return [re.split("  +", line) for line in text.partition("Costs: tiny test qrels\n")[2].splitlines()]
 
-    assert lines(plain)[1].split()[-3:] == ["ms/query", "index", "s"]
-    assert re.split("  +", lines(plain, neural)[1])[-4:] == ["index s", "parameters", "device s", "device"]
-    assert re.split("  +", lines(plain, neural)[4])[-3:] == ["22.7M", "3.3*", "cuda:0 (Fast)"]
-    assert re.split("  +", lines(plain, neural)[3])[-3:] == ["0", "0.0", "cpu"]
-    assert re.split("  +", lines(plain, trained)[1])[-4:] == ["training s", "parameters", "device s", "device"]
-    assert re.split("  +", lines(plain, trained)[4])[-4:-1] == ["61.5*", "-", "3.3*"]
+    assert lines(plain)[0][-2:] == ["ms/query", "index s"]
+    assert lines(plain, neural)[0][-4:] == ["index s", "parameters", "device s", "device"]
+    assert lines(plain, neural)[3][-3:] == ["22.7M", "3.3*", "cuda:0 (Fast)"]
+    assert lines(plain, neural)[2][-3:] == ["0", "0.0", "cpu"]
+    assert lines(plain, trained)[0][-4:] == ["training s", "parameters", "device s", "device"]
+    assert lines(plain, trained)[3][-4:-1] == ["61.5*", "-", "3.3*"]
     save(
         tmp_path,
         [make_row("A", 0.5, cost=plain), make_row("B", 0.5, cost=neural), make_row("C", 0.5, cost=SystemCost())],

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from nirank.evaluation.ties import TieBounds
 from nirank.plan.costs import SystemCost
-from nirank.report import format_text, make_detail_grids
+from nirank.report import format_text, make_brief_grids, make_detail_grids
+from nirank.report.counts import make_count_grids
 from nirank.report.grid import Cell, Grid
 from nirank.report.text import WIDTH, align_grid, shorten_names
 from nirank.results.row import Conventions, QueryCounts, Row, StageRecall
@@ -86,13 +87,49 @@ def test_conventions_that_all_rows_share_are_said_once() -> None:
     other_rules = replace(rules, min_rel=2)
     rows = [
         replace(make_row("A", "one"), conventions=rules, counts={"short_lists": 3}),
-        replace(make_row("B", "one"), conventions=rules, counts={"short_lists": 3}),
+        replace(make_row("B", "one"), conventions=rules, counts={"short_lists": 3, "lost": 12}),
         replace(make_row("A", "two"), conventions=other_rules, counts={}),
     ]
     lines = format_text(rows, ["AP"]).splitlines()
     assert sum("Ties: by id." in line for line in lines) == 1
     assert "one/test: Relevant: grade 1 or more." in lines and "two/test: Relevant: grade 2 or more." in lines
-    assert "one, A, B: short lists 3." in lines
+    assert "one: short lists 3, lost up to 12." in lines
+    (grid,) = make_count_grids(rows)
+    assert list(grid.head) == ["system", "short lists", "lost"], "by system where systems differ"
+    assert [[cell.text for cell in line] for line in grid.body] == [["A", "3", "0"], ["B", "3", "12"]]
+
+
+def test_what_all_systems_share_is_said_above_the_table_with_the_verdict() -> None:
+    rows = [replace(make_row(name), measures={"AP": value}) for name, value in (("A", 0.5), ("B", 0.7))]
+    lines = format_text(rows, ["AP"]).splitlines()
+    assert (
+        lines[1] == "300 queries, depth 1,000 of 1,302. Best by AP: B with 0.7000, 0.2000 ahead of A (not significant)."
+    )
+    assert lines[2].split() == ["system", "AP", "ms/query"]
+    rows[1] = replace(rows[1], depth=100)
+    assert format_text(rows, ["AP"]).splitlines()[2].split() == ["system", "AP", "depth", "ms/query"]
+
+
+def test_single_seeds_stand_behind_their_mean() -> None:
+    seeds = [
+        replace(
+            make_row(f"A (seed {at})"), measures={"AP": 0.5 + at / 1000}, seed_of="A", seed=at, ties={}, intervals={}
+        )
+        for at in range(20)
+    ]
+    rows = [replace(make_row("A"), measures={"AP": 0.51}, seeds=tuple(range(20)), stages=()), *seeds]
+    text = format_text(rows, ["AP"], make_brief_grids(rows, ["AP"]))
+    assert "A (seed 1)" not in text
+    assert len(text.splitlines()) <= 20
+    details = format_text(rows, ["AP"], make_detail_grids(rows, ["AP"]))
+    assert all(f"A (seed {at})  0.5{at:02}0" in details.replace(" " * 3, "  ") for at in range(20))
+
+
+def test_what_stages_lost_is_shown_unasked_where_it_is_little() -> None:
+    rows = [make_row("A"), make_row("B")]
+    assert "Recall after each stage" in format_text(rows, ["AP"], make_brief_grids(rows, ["AP"]))
+    many = [make_row(f"system {at}") for at in range(9)]
+    assert make_brief_grids(many, ["AP"]) == []
 
 
 @pytest.mark.parametrize("n", [0, 1])
