@@ -23,6 +23,7 @@ from nirank.cli.run_file_commands import compare, evaluate
 from nirank.cli.sample_command import sample
 from nirank.cli.screen_command import screen
 from nirank.cli.search_command import search
+from nirank.cli.verify_command import verify
 
 
 @click.group(
@@ -40,6 +41,7 @@ def cli() -> None:
 
 for command in (
     run,
+    verify,
     records,
     search,
     screen,

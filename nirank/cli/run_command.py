@@ -14,6 +14,8 @@ from nirank.cli.groups import EPILOG, get_command_line, require_results_folder
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection
+    from nirank.experiment.result import Result
+    from nirank.results.expected import ExpectedScores
 
 log = logging.getLogger("nirank")
 
@@ -77,6 +79,7 @@ def run(
     runs = not check and not explain
     work_engine = make_engine(engine or configuration.engine, workers) if runs else None
     collections = load_collections(configuration, store)
+    configuration.check_expected(collections)
     if limit_queries is not None:
         collections = [collection.sample(limit_queries) for collection in collections]
     experiment = make_experiment(configuration, collections, store, engine=work_engine, max_memory=max_memory)
@@ -98,6 +101,8 @@ def run(
         result.save(folder, config=configuration.resolved, command=get_command_line(), config_file=str(config))
     click.echo(mask_secrets(str(result.table(details=details))))
     log.info("written to %s", folder)
+    if configuration.expected is not None and limit_queries is None:
+        _log_checks(configuration.expected, result)
     if result.failed:
         sys.exit(1)
 
@@ -109,3 +114,12 @@ def _log_findings(collections: Sequence[Collection], quiet: bool) -> None:
             examples = f" ({', '.join(finding.examples)})" if finding.examples else ""
             level = logging.INFO if quiet or finding.severity == "note" else logging.WARNING
             log.log(level, "%s: %s%s", finding.severity, finding.message, examples)
+
+
+def _log_checks(expected: ExpectedScores, result: Result) -> None:
+    """Log in a line whether the scores are those that the configuration expects."""
+    from nirank.verification.check import check_scores, describe_checks
+
+    checks = check_scores(expected, result)
+    is_right = all(check.status == "ok" for check in checks)
+    log.log(logging.INFO if is_right else logging.WARNING, "%s", describe_checks(checks))

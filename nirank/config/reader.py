@@ -10,10 +10,12 @@ from pydantic import PrivateAttr
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.amounts import parse_size
+from nirank.collections.collection_data import CollectionData
 from nirank.config import (
     collections,
     diagnostics,
     document_data,
+    expected,
     matching_rules,
     networks,
     stopping,
@@ -34,6 +36,8 @@ from nirank.engines import check_engine
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.experiment.folds import Folds
+from nirank.results.expected import ExpectedScores
+from nirank.results.groups import JudgedSplit, title_groups
 from nirank.stopping.rule import StoppingRule
 
 _SECTIONS_OF_NAMES = ("systems", "models", "data")
@@ -74,10 +78,12 @@ class Config(Section):
     folds: Annotated[Folds | None, FormMark("folds")] = None
     stopping: Annotated[Sequence[StoppingRule], FormMark("stopping_rule", least=1)] = ()
     diagnostics: Annotated[Diagnostics | Literal[False] | None, FormMark("diagnostics")] = None
+    expected: Annotated[ExpectedScores | None, FormMark("expected")] = None
     models: Annotated[Any, FormMark("models_section")] = None
     data: Annotated[Any, FormMark("data_section")] = None
 
     _tree: Tree = PrivateAttr()
+    _mistakes: Mistakes = PrivateAttr()
 
     @property
     def resolved(self) -> Mapping[str, Any]:
@@ -85,11 +91,27 @@ class Config(Section):
         plain: Mapping[str, Any] = self._tree.plain
         return plain
 
+    def check_expected(self, collections: Sequence[CollectionData]) -> None:
+        """Raise ConfigError where a score is expected on a collection, or of a measure, that there is not.
+
+        collections  those of the configuration, loaded
+        """
+        if self.expected is None:
+            return
+        judged_splits = {
+            JudgedSplit(collection.name, collection.split, qrels): collection.measures or self.measures
+            for collection in collections
+            for qrels in collection.qrels
+        }
+        measures = {name: judged_splits[key] for key, name in title_groups(judged_splits).items()}
+        expected.note_unknown_scores(self._tree.value["expected"], measures, self._mistakes)
+        self._mistakes.raise_if_any()
+
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a configuration and check it whole.
 
-    overrides  'dotted.key=value' each, the value as YAML
+    overrides  'dotted.key=value' each, the value as YAML; what is changed has no expected scores
     Paths in it are relative to the file's folder, or to the working directory if only there
     such a path exists. Raises ConfigError with all mistakes, each with line and excerpt.
     """
@@ -101,11 +123,13 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: expected a mapping with collections, systems and measures, got {tree.kind}")
     for override in overrides:
         tree = override_value(tree, override, mistakes)
+    if overrides:
+        tree = tree.replace({key: below for key, below in tree.value.items() if key != "expected"})
     named = {section: tree.value[section] for section in _SECTIONS_OF_NAMES if section in tree.value}
     config = read_section(Config, tree, OpenFile(path.parent, mistakes, named, FORMS), Tree(None, 0, 0, {}))
     mistakes.raise_if_any()
     assert config is not None, "what is refused was noted"
-    config._tree = tree
+    config._tree, config._mistakes = tree, mistakes
     return config
 
 
@@ -165,6 +189,7 @@ FORMS: Mapping[str, Form] = {
     **collections.FORMS,
     **diagnostics.FORMS,
     **document_data.FORMS,
+    **expected.FORMS,
     **matching_rules.FORMS,
     **networks.FORMS,
     **stopping.FORMS,

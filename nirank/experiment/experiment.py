@@ -155,6 +155,10 @@ class Experiment:
             graph += f"\n{waiting} of the rows wait for a choice; what follows it is planned when it is made"
         return graph
 
+    def estimate_seconds(self) -> float:
+        """Return how long what is not stored will take at most, as far as such computations were made before."""
+        return sum(planned.estimate_s or 0.0 for planned in self._list_planned_nodes())
+
     def check(self, *, files: bool = False) -> None:
         """Raise for what would only come to light later: models and files that are not there, too little memory.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from nirank.results.row import Row
@@ -29,12 +30,15 @@ def group_rows(rows: Iterable[Row]) -> dict[JudgedSplit, list[Row]]:
     return groups
 
 
-def title_groups(keys: Collection[JudgedSplit]) -> dict[JudgedSplit, str]:
-    """Return what each table is called: its collection and split, and where there are several, its judgement set."""
-    several = len({(key.collection, key.split) for key in keys}) < len(keys)
+def title_groups(keys: Iterable[JudgedSplit]) -> dict[JudgedSplit, str]:
+    """Return what each table is called, in configurations too: `scifact/test`, and where a split has several judgement
+    sets `sysrev/test (abstract)`.
+    """
+    known = list(keys)
+    n_sets = Counter(key[:2] for key in known)
     return {
         key: key.collection
         + (f"/{key.split}" if key.split else "")
-        + (f" ({key.qrels})" if several and key.qrels else "")
-        for key in keys
+        + (f" ({key.qrels})" if n_sets[key[:2]] > 1 and key.qrels else "")
+        for key in known
     }
