@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
+from nirank.report.charts.figure import Figure
+from nirank.report.charts.theme import make_config
 from nirank.report.grid import find_format
 from nirank.report.page.boards import Board
+from nirank.report.page.vega import make_page_config
 from nirank.report.plain import to_plain
 from nirank.report.report import Report
 from nirank.results.groups import JudgedSplit
@@ -19,12 +22,13 @@ _SIGNS = ("unjudged", "lost", "later")
 _DIGITS = 4  # significant ones: what a page can show
 
 
-def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Any]) -> dict[str, Any]:
+def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Figure]) -> dict[str, Any]:
     """Return what the scripts read.
 
     boards    of each table: the number of its query set, None: it has none; the systems, and every two of them as
               [measure, a, b, difference, low, high, p]: numbers of the measure and the systems, difference `b - a`
     sets      the query sets; values and signs lie by the number of system and measure
+    config    of charts, in colours that follow the page's; `lightConfig`: on white, for files
     """
     numbers = {JudgedSplit(each.collection, each.split, each.qrels): at for at, each in enumerate(report.query_sets)}
     compared = {JudgedSplit(each["collection"], each["split"], each["qrels"]): each for each in report.comparisons}
@@ -45,6 +49,8 @@ def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[An
         ],
         "sets": [_describe_set(queries, _list_measures(report), seeds) for queries in report.query_sets],
         "figures": [to_plain(figure) for figure in figures],
+        "config": make_page_config(),
+        "lightConfig": make_config(),
     }
 
 

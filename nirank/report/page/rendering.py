@@ -6,13 +6,15 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
 
+from nirank.report.charts.figure import Figure
 from nirank.report.details import make_detail_grids
+from nirank.report.figures import list_figures
 from nirank.report.notes import list_footnotes
 from nirank.report.page.boards import make_boards
 from nirank.report.page.facts import list_alarms, list_downloads, list_facts, make_heading
 from nirank.report.page.page_data import format_script_data, make_page_data
+from nirank.report.page.vega import make_bundle
 from nirank.report.plain import to_plain
 from nirank.report.report import Report
 from nirank.report.written import make_written_sections
@@ -35,19 +37,20 @@ def render_page(report: Report) -> str:
     environment.filters["plain"] = to_plain
     template = environment.from_string(_read("template.html"))
     boards = make_boards(report.rows, report.measures)
-    script = _join_scripts()
-    figures: Sequence[Any] = ()
+    figures = list_figures(report)
+    script, vega = _join_scripts(), make_bundle() if figures else ""
     return template.render(
-        policy=_make_policy(script),
+        policy=_make_policy(script, vega),
         style=_read("style.css"),
         script=script,
+        vega=vega,
         data=format_script_data(make_page_data(report, boards, figures)),
         heading=make_heading(boards),
         facts=list_facts(report),
         alarms=list_alarms(report, boards),
         boards=boards,
         has_seeds=any(line.seeds for board in boards for line in board.lines),
-        figures=figures,
+        sections=_group_figures(figures),
         query_sets=report.query_sets,
         details=make_detail_grids(report.rows, report.measures),
         written=make_written_sections(report.rows),
@@ -57,6 +60,15 @@ def render_page(report: Report) -> str:
         rows=report.rows,
         downloads=list_downloads(report),
     )
+
+
+def _group_figures(figures: Sequence[Figure]) -> dict[str, list[tuple[int, Figure]]]:
+    """Return the figures of each section, with their numbers; those that the page fills itself stand elsewhere."""
+    sections: dict[str, list[tuple[int, Figure]]] = {}
+    for number, figure in enumerate(figures):
+        if figure.data_name is None:
+            sections.setdefault(figure.section, []).append((number, figure))
+    return sections
 
 
 def _join_scripts() -> str:
