@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from nirank.report.grid import Cell, Grid, format_value
 from nirank.report.pair_words import name_pair_count
@@ -24,10 +24,14 @@ _PLAIN_COUNTS = ("declared", "judged", "answered", "not_relevant_labels")  # kno
 
 
 def describe_counts(rows: Sequence[Row]) -> list[str]:
-    """Return what was counted, a line a collection: a count that its systems share, and of others the greatest."""
+    """Return what was counted of queries and judgements, a line a collection: where systems differ, the most.
+
+    What stages count of texts and lists, and queries with ties, are left to the tables.
+    """
     lines = []
     for name, table in _group_collections(rows).items():
-        counted = [_list_counts(row) for row in table if row.status == "ok"]
+        measured = [row for row in table if row.status == "ok" and row.summary_of is None]
+        counted = [_list_counts(replace(row, counts={}, queries=replace(row.queries, tied=None))) for row in measured]
         words = []
         for count in dict.fromkeys(count for counts in counted for count in counts):
             values = [counts.get(count, 0) for counts in counted]
@@ -45,7 +49,7 @@ def _group_collections(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def make_count_grids(rows: Sequence[Row]) -> list[Grid]:
-    """Return a table for each collection and judgement set where its systems differ in what was counted.
+    """Return a table for each collection and judgement set where anything was counted.
 
     Where some queries have nothing relevant, the means over the others stand there too.
     """
@@ -54,7 +58,7 @@ def make_count_grids(rows: Sequence[Row]) -> list[Grid]:
         counted = [_list_counts(row) for row in table]
         names = list(dict.fromkeys(count for counts in counted for count in counts))
         means = list(dict.fromkeys(measure for row in table for measure in row.answerable_means))
-        if not means and all(counts == counted[0] for counts in counted):
+        if not names and not means:
             continue
         what = (
             "records with a match" if any(row.unit == "pair" for row in table) else "queries with a relevant document"

@@ -103,7 +103,11 @@ def _note_twins(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
 
 def _note_feedback(rows: Sequence[Row]) -> list[str]:
     """Return which systems were told what is relevant while they ranked."""
-    told = [row for row in rows if any("feedback" in stated for stated in row.conventions.stages.values())]
+    told = [
+        row
+        for row in rows
+        if any(str(stated.get("feedback")).startswith("judgements") for stated in row.conventions.stages.values())
+    ]
     names = dict.fromkeys(row.seed_of or row.system for row in told)
     if not names:
         return []

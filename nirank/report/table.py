@@ -79,7 +79,7 @@ def _choose_columns(
                 facts[head] = read
             elif values:
                 shared.append(_name_shared(head, *values))
-        elif head not in COSTS:
+        elif head not in COSTS and any(read(row) != "-" for row in measured):
             facts[head] = read
     return ", ".join(shared), more, facts
 

@@ -87,16 +87,25 @@ def test_conventions_that_all_rows_share_are_said_once() -> None:
     other_rules = replace(rules, min_rel=2)
     rows = [
         replace(make_row("A", "one"), conventions=rules, counts={"short_lists": 3}),
-        replace(make_row("B", "one"), conventions=rules, counts={"short_lists": 3, "lost": 12}),
+        replace(make_row("B", "one"), conventions=rules, counts={"lost": 12}, queries=QueryCounts(3, 3, 2, missing=1)),
         replace(make_row("A", "two"), conventions=other_rules, counts={}),
     ]
     lines = format_text(rows, ["AP"]).splitlines()
     assert sum("Ties: by id." in line for line in lines) == 1
     assert "one/test: Relevant: grade 1 or more." in lines and "two/test: Relevant: grade 2 or more." in lines
-    assert "one: short lists 3, lost up to 12." in lines
+    assert "one: queries without results up to 1." in lines
     (grid,) = make_count_grids(rows)
-    assert list(grid.head) == ["system", "short lists", "lost"], "by system where systems differ"
-    assert [[cell.text for cell in line] for line in grid.body] == [["A", "3", "0"], ["B", "3", "12"]]
+    assert list(grid.head) == ["system", "short lists", "queries without results", "lost"]
+    assert [[cell.text for cell in line] for line in grid.body] == [["A", "3", "0", "0"], ["B", "0", "1", "12"]]
+
+
+def test_only_feedback_of_judgements_is_told() -> None:
+    def table(feedback: str) -> str:
+        stages = {"BM25() >> RM3()": {"feedback": feedback}}
+        return format_text([replace(make_row("A"), conventions=replace(WORDS, stages=stages))], ["AP"])
+
+    assert "ranked with feedback" in table("judgements of all documents shown before")
+    assert "ranked with feedback" not in table("10 terms of the first 10 documents")
 
 
 def test_what_all_systems_share_is_said_above_the_table_with_the_verdict() -> None:
