@@ -28,6 +28,7 @@ from nirank.report import (
     render_html_table,
     write_report,
 )
+from nirank.report.plots import Plots
 from nirank.report.report import Report
 from nirank.report.run_files import LOST_COLUMNS
 from nirank.results.evidence import COLUMNS, FoldedList, list_evidence
@@ -272,6 +273,11 @@ class Result:
             manifest=self.manifest(**more),
             query_sets=make_query_sets(self.collections, self.evaluations),
         )
+
+    @property
+    def plot(self) -> Plots:
+        """Charts for notebooks and papers."""
+        return self.report().plot
 
     def save(self, folder: str | Path, **more: Any) -> None:
         """Write leaderboard.json, .md, .csv and .tex, report.html, manifest.json, the values of every query and run

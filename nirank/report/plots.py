@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.errors import ConfigError, suggest
 from nirank.report.charts.depth import draw_depth
+from nirank.report.charts.diagnostics import draw_diagnostics
 from nirank.report.charts.differences import draw_differences, list_differences
 from nirank.report.charts.effort import draw_effort, draw_topics
+from nirank.report.charts.gains import draw_gains
 from nirank.report.charts.intervals import draw_intervals
+from nirank.report.charts.losses import draw_losses
+from nirank.report.charts.plan import draw_plan
+from nirank.report.charts.seeds import draw_seeds
+from nirank.report.charts.stopping import draw_stopping
+from nirank.report.charts.survival import draw_survival
 from nirank.report.charts.theme import Spec, SystemStyles, make_config
 from nirank.report.charts.tradeoff import draw_tradeoff
+from nirank.report.charts.trainings import draw_loss, draw_watched
+from nirank.report.charts.written import draw_funnel, draw_map
+from nirank.report.written import list_written_sets
 from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.query_set import QuerySet
 from nirank.results.row import Row
@@ -80,6 +90,50 @@ class Plots:
             raise ConfigError(f"plot: {a} and {b} have no values by query of {named}{_list(shared)}")
         return _make_chart(draw_differences(list_differences(self._get_query_set(), a, b, measure)), "")
 
+    def seeds(self, measure: str | None = None) -> altair.Chart:
+        """Return every seed's value beside their mean; without a measure, a menu of all."""
+        spec = draw_seeds(self._get_rows(), self._list_measures(measure), self._styles)
+        return _make_chart(spec, "no system was run with several seeds")
+
+    def gains(self, measure: str | None = None) -> altair.Chart:
+        """Return what each system gains over the baseline on each topic; without a measure, a menu of the first."""
+        spec = draw_gains(self._get_rows(), self._list_measures(measure))
+        return _make_chart(spec, "fewer than two systems have values by topic, which screening measures bring")
+
+    def losses(self) -> altair.Chart:
+        """Return what is left of the relevant documents from list to list."""
+        return _make_chart(draw_losses(self._get_rows()), "no system has more than one list")
+
+    def stopping(self) -> altair.Chart:
+        """Return how much was read and found where stopping rules ended the reviews, with a menu of systems."""
+        return _make_chart(draw_stopping(self._get_rows()), "no stopping rules were evaluated")
+
+    def survival(self, likeness: str | None = None) -> altair.Chart:
+        """Return which matches hashing stages kept, by how alike they are, the first likeness if none is named."""
+        return _pick_chart(draw_survival(self._get_rows()), likeness, "no system hashes, or no match is known")
+
+    def diagnostics(self, title: str | None = None) -> altair.Chart:
+        """Return one diagnostic's chart by the beginning of its title, such as 'D3'; the first if none is named."""
+        charts = draw_diagnostics(self._get_rows())
+        named = next((known for known in charts if title is not None and known.startswith(title)), title)
+        return _pick_chart(charts, named, "no diagnostics were asked for")
+
+    def training(self, measure: str | None = None) -> altair.Chart:
+        """Return the losses of trained models by step, or a measure on the queries that watched them."""
+        if measure is None:
+            return _make_chart(draw_loss(self._get_rows()), "nothing was trained")
+        return _pick_chart(draw_watched(self._get_rows()), measure, "no queries watched a training")
+
+    def written(self, *, map: bool = False) -> altair.Chart:
+        """Return what filters left of the first set of written queries, or where their documents lie."""
+        sets = [queries for queries in list_written_sets(self._get_rows()) if not map or queries.map]
+        spec = (draw_map(sets[0].map) if map and sets[0].map else draw_funnel(sets[0])) if sets else None
+        return _make_chart(spec, "no queries were written" + (" for documents that have vectors" if map else ""))
+
+    def plan(self) -> altair.Chart:
+        """Return what was computed from what, for how many systems, and what it cost."""
+        return _make_chart(draw_plan(self.manifest.get("plan", ())), "there is no plan; older folders have none")
+
     @property
     def _styles(self) -> SystemStyles:
         return SystemStyles.of(self.rows)
@@ -119,6 +173,13 @@ def _find_table(tables: Sequence[JudgedSplit], *asked: str | None) -> JudgedSpli
 
 def _list(names: Iterable[str]) -> str:
     return f"; there are {', '.join(names)}"
+
+
+def _pick_chart(charts: Mapping[str, Spec], name: str | None, reason: str) -> altair.Chart:
+    """Return the chart of that name, or the first."""
+    if name is not None and charts and name not in charts:
+        raise ConfigError(f"plot: there is no chart of '{name}'{suggest(name, charts)}{_list(charts)}")
+    return _make_chart(charts[name or next(iter(charts))] if charts else None, reason)
 
 
 def _make_chart(spec: Spec | None, reason: str) -> altair.Chart:

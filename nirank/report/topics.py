@@ -1,64 +1,18 @@
-"""Topic by topic: curves of effort, who gains where, and what two systems would give together at best."""
+"""Topic by topic: who gains where, and what two systems would give together at best."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from nirank.evaluation.measures import lower_is_better
-from nirank.report.effort import HEIGHT, WIDTH, Chart, draw_line
 from nirank.report.grid import Cell, Grid, format_value
 from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.row import Row, TopicValues
 
 _TIE = 0.001  # values that differ by no more are a tie
-_CHARTED = 3  # measures, the first that are asked for
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One topic's difference: a bar from the axis up, or down; coordinates in the chart's own units."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    gains: bool
-    title: str
-
-
-@dataclass(frozen=True)
-class GainChart:
-    """What one system gains over another on each topic, sorted; `reach` is the end of the axis, up and down."""
-
-    title: str
-    measure: str
-    bars: Sequence[Bar]
-    reach: str
-
-
-def make_topic_charts(rows: Sequence[Row]) -> list[Chart]:
-    """Return a chart for each topic, of each collection and judgement set: every system's recall by effort."""
-    charts = []
-    for key, group in _group_systems(rows).items():
-        for at, topic in enumerate(group[0].topics):
-            lines = [draw_line(row.system, row.topics[at].effort, place) for place, row in enumerate(group)]
-            charts.append(Chart(f"{topic.topic} ({key.title})", lines))
-    return charts
-
-
-def make_gain_charts(rows: Sequence[Row], measures: Sequence[str]) -> list[GainChart]:
-    """Return what each system gains over the baseline, else over the first system, topic by topic."""
-    charts = []
-    for key, group in _group_systems(rows).items():
-        base = next((row for row in group if row.system == group[0].baseline), group[0])
-        for row in group:
-            names = [name for name in measures if row is not base and _list_values(base, row, name)[0]]
-            charts += [_draw_gains(key, base, row, measure) for measure in names[:_CHARTED]]
-    return charts
 
 
 def make_topic_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
@@ -69,7 +23,7 @@ def make_topic_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]
         "topic; better of both: the mean if the better system were known for each topic (an oracle)."
     ]
     grids = []
-    for key, group in _group_systems(rows).items():
+    for key, group in group_systems(rows).items():
         body = [
             _make_line(measure, first, second)
             for measure in measures
@@ -81,7 +35,14 @@ def make_topic_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]
     return grids
 
 
-def _group_systems(rows: Sequence[Row]) -> Mapping[JudgedSplit, list[Row]]:
+def list_topic_gains(base: Row, row: Row, measure: str) -> list[tuple[str, float]]:
+    """Return what a system gains over another one on each topic that both have values of, the greatest first."""
+    topics, a, b = _list_values(base, row, measure)
+    gains = zip(topics, _compute_gains(measure, a, b), strict=True)
+    return sorted(gains, key=lambda gain: (-gain[1], gain[0]))
+
+
+def group_systems(rows: Sequence[Row]) -> Mapping[JudgedSplit, list[Row]]:
     """Return the rows with values by topic that are about the same topics; of several seeds their mean."""
     groups = group_rows(row for row in rows if row.topics and row.seed_of is None)
     return {
@@ -121,21 +82,6 @@ def _make_line(measure: str, first: Row, second: Row) -> list[Cell]:
     ]
     systems = Cell(f"{first.system}, {second.system}")
     return [Cell(measure), systems, *(Cell(text, number=True) for text in cells)]
-
-
-def _draw_gains(key: JudgedSplit, base: Row, row: Row, measure: str) -> GainChart:
-    topics, a, b = _list_values(base, row, measure)
-    gains = sorted(zip(_compute_gains(measure, a, b), topics, strict=True), reverse=True)
-    reach = max(abs(gain) for gain, _ in gains) or 1.0
-    slot = WIDTH / len(gains)
-    bars = []
-    for at, (gain, topic) in enumerate(gains):
-        height = abs(gain) / reach * HEIGHT / 2
-        top = HEIGHT / 2 - (height if gain > 0 else 0)
-        title = f"{topic}: {format_value(measure, gain, '+')}"
-        x = slot * at + slot * 0.1
-        bars.append(Bar(round(x, 1), round(top, 1), round(slot * 0.8, 1), round(height, 1), gain > 0, title))
-    return GainChart(f"{row.system} against {base.system}, {key.title}", measure, bars, format_value(measure, reach))
 
 
 def _compute_gains(measure: str, a: Sequence[float], b: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Queries that plans wrote: what each filter left of them, as tables, examples, and a map of the documents."""
+"""Queries that plans wrote: what each filter left of them, as tables and examples."""
 
 from __future__ import annotations
 
@@ -10,25 +10,11 @@ from dataclasses import dataclass
 from nirank.report.grid import Cell, Grid
 from nirank.report.plain import to_plain
 from nirank.results.row import Row
-from nirank.results.row_training import DocMap, WrittenQueries
+from nirank.results.row_training import WrittenQueries
 
-# Faint, since they lie behind what was chosen; which cluster has which says nothing, only that neighbours differ.
-_OF_CLUSTERS = ("#9aa1ad", "#8fb8d6", "#d6a98f", "#a3c49f", "#bda6c9", "#cfc08f", "#d39fb6", "#93c9c2")
-SIZE = 400  # of the map, in its own units
 _LONGEST = 200  # characters of a query that are shown
 
 _HEAD = ["", "queries in", "kept", "share"]
-
-
-@dataclass(frozen=True)
-class Dots:
-    """One kind of points of a map: coordinates in its own units, and how they are drawn."""
-
-    what: str
-    points: Sequence[tuple[float, float]]
-    radius: float
-    colour: str
-    is_filled: bool
 
 
 @dataclass(frozen=True)
@@ -47,15 +33,12 @@ class WrittenSection:
 
     generator  what the queries depend on beside the documents, as JSON
     file  that has all of them
-    dots  of the map, empty where documents have no vectors; `variance`: the share that the plane shows
     """
 
     title: str
     generator: str
     file: str
     examples: Sequence[ExampleLine]
-    dots: Sequence[Dots]
-    variance: float
 
 
 def name_written_file(written: WrittenQueries) -> str:
@@ -76,8 +59,6 @@ def make_written_sections(rows: Sequence[Row]) -> list[WrittenSection]:
             json.dumps(to_plain(written.generator), indent=1),
             name_written_file(written),
             list(_list_examples(written)),
-            [] if written.map is None else _draw_dots(written.map),
-            0.0 if written.map is None else written.map.variance,
         )
         for written in list_written_sets(rows)
     ]
@@ -123,23 +104,6 @@ def _list_examples(written: WrittenQueries) -> Iterator[ExampleLine]:
         for fate, pairs in (("dropped", sieve.dropped), ("kept", sieve.kept)):
             for document, query in pairs:
                 yield ExampleLine(_clean(sieve.what), fate, _clean(document), _clean(query))
-
-
-def _draw_dots(plane: DocMap) -> list[Dots]:
-    return [
-        *(
-            Dots("" if at else "documents, in the colour of their cluster", _read_points(points), 1.5, colour, True)
-            for at, (points, colour) in enumerate(zip(plane.docs, _OF_CLUSTERS, strict=False))
-        ),
-        Dots("chosen, no query kept", _read_points(plane.without), 3, "#c2571a", False),
-        Dots("chosen", _read_points(plane.chosen), 3, "#0b5c8a", True),
-        Dots("evaluated queries", _read_points(plane.queries), 2, "#3d8b37", True),
-    ]
-
-
-def _read_points(text: str) -> list[tuple[float, float]]:
-    points = (point.split(",") for point in text.split())
-    return [(int(x) * SIZE / 1000, int(y) * SIZE / 1000) for x, y in points]
 
 
 def _clean(text: str) -> str:

@@ -55,7 +55,8 @@ def make_screening_report() -> Report:
 def test_every_figure_can_be_drawn_on_light_and_dark() -> None:
     figures = list_figures(make_screening_report())
     assert [figure.id for figure in figures] == [
-        *("tradeoff-0", "intervals-0", "depth-0", "effort-0", "topics-0"),
+        *("tradeoff-0", "intervals-0", "depth-0", "effort-0", "topics-0", "losses-0"),
+        "plan",
         "differences",
     ]
     for at, figure in enumerate(figures):
@@ -165,7 +166,7 @@ def test_hostile_names_stay_texts() -> None:
 def test_a_report_without_anything_to_draw_has_no_figures() -> None:
     assert list_figures(Report((), (), (), {})) == []
     (row, *_) = REPORT.rows
-    failed = replace(row, status="failed", measures=dict.fromkeys(row.measures), intervals={}, groups={})
+    failed = replace(row, status="failed", measures=dict.fromkeys(row.measures), intervals={}, groups={}, stages=())
     assert list_figures(Report([failed], REPORT.measures, (), {})) == []
 
 

@@ -12,7 +12,7 @@ from nirank.report import format_text
 from nirank.report.counts import make_count_grids
 from nirank.report.page import render_page
 from nirank.report.report import Report
-from nirank.report.survival import make_survival_charts, make_survival_grids
+from nirank.report.survival import make_survival_grids
 from nirank.results.row import (
     Conventions,
     PairFacts,
@@ -89,11 +89,8 @@ def test_the_page_shows_the_notes_of_its_detail_tables() -> None:
     assert "197 of 205 records with a match keep one." in page
 
 
-def test_survival_is_drawn_beside_theory_once_for_systems_that_share_a_stage() -> None:
+def test_survival_stands_beside_theory_once_for_systems_that_share_a_stage() -> None:
     curve = SurvivalCurve("LSH(<m>)", "angle in degrees", ((0.0, 1.0), (90.0, 0.0)), (SurvivalBin(40, 50, 45, 8, 4),))
     rows = [make_row("A", survival=(curve,)), make_row("B", survival=(curve,))]
-    (chart,) = make_survival_charts(rows)
-    assert (chart.systems, chart.end, chart.theory) == ("A, B", 90.0, "0.0,0.0 400.0,200.0")
-    assert [(dot.x, dot.y, dot.title) for dot in chart.dots] == [(200.0, 100.0, "4 of 8 matches from 40 to 50")]
     (grid,) = make_survival_grids(rows)
     assert [cell.text for cell in grid.body[0]][2:] == ["40", "50", "8", "4", "0.5000", "0.5000"]

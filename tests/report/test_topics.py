@@ -1,22 +1,20 @@
-"""Screening topic by topic: curves, gains and losses, and tables of two systems; stopping rules in tables."""
+"""Screening topic by topic: values and curves of rows, and tables of two systems; stopping rules in tables."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from test_report import CONVENTIONS, make_row, save
+from test_report import CONVENTIONS, make_row
 
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.experiment.seeds import average_seeds
 from nirank.flow.ids import Ids
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
-from nirank.report.effort import make_effort_charts
 from nirank.report.stopping import make_stopping_grids
-from nirank.report.topics import make_gain_charts, make_topic_charts, make_topic_grids
+from nirank.report.topics import make_topic_grids
 from nirank.results.row import Row, TopicValues
 from nirank.results.summaries import add_evaluation, summarise_groups
 from nirank.stopping.counts import Consecutive
@@ -42,30 +40,6 @@ def test_two_systems_are_told_apart_topic_by_topic() -> None:
     ap, last = ([cell.text for cell in line] for line in grid.body)
     assert ap == ["AP", "A, B", "2 / 1 / 1", "0.80", "0.4000", "0.4751", "0.5251"]
     assert last == ["last_rel", "A, B", "1 / 1 / 2", "0.80", "36.8", "24.5", "21.8"]  # less is better
-
-
-def test_gains_are_sorted_and_drawn_from_the_middle() -> None:
-    ap, last = make_gain_charts([A, B], ["AP", "last_rel"])
-    assert [bar.title.split(":")[0] for bar in ap.bars] == [EVIL, "t", "u", "v"]
-    assert [bar.gains for bar in ap.bars] == [True, True, True, False]
-    assert (ap.bars[0].y, ap.bars[0].height) == (0, 100)
-    assert (ap.bars[-1].y, ap.bars[-1].height) == (100, pytest.approx(66.7))
-    assert [bar.title for bar in last.bars] == ["u: +60.0", "v: +0.0", f"{EVIL}: -1.0", "t: -10.0"]
-    assert make_gain_charts([A], ["AP"]) == []
-
-
-def test_gains_are_over_the_baseline_where_there_is_one() -> None:
-    rows = [make_screening_row(name, {"t": (0.1, 1)}, baseline="B") for name in "AB"]
-    assert [chart.title.split(",")[0] for chart in make_gain_charts(rows, ["AP"])] == ["A against B"]
-
-
-def test_every_topic_has_a_chart_with_all_systems(tmp_path: Path) -> None:
-    charts = make_topic_charts([A, B])
-    assert [chart.title for chart in charts] == [f"{topic} (tiny test qrels)" for topic in ("t", "u", "v", EVIL)]
-    assert [line.system for line in charts[0].lines] == ["A", "B"]
-    save(tmp_path, [A, B])
-    assert EVIL not in (tmp_path / "report.html").read_text()
-    assert "Topic by topic: tiny" in (tmp_path / "leaderboard.md").read_text()
 
 
 def evaluate_orders(*orders: list[int]) -> Row:
@@ -104,7 +78,6 @@ def test_seeds_are_averaged_topic_by_topic() -> None:
     ((mean, _),) = average_seeds(rows, evaluations)
     assert mean.topics[0].measures == {"last_rel": 6}
     assert (mean.topics[0].effort[41], mean.effort[41], mean.effort[81]) == (0.75, 0.75, 1)
-    assert [line.system for line in make_effort_charts([*rows, mean])[0].lines] == ["s"]
 
 
 def test_topics_of_a_group_of_collections_stand_together() -> None:

@@ -56,9 +56,7 @@ def test_each_set_is_told_of_once_however_many_systems_use_it():
     assert "12.5 seconds, 400 tokens" in notes
     assert "written/0123456789ab.tsv.gz" in notes
     (section,) = make_written_sections(rows)
-    assert [dots.points for dots in section.dots] == [
-        [(0.0, 0.0), (400.0, 400.0)], [(200.0, 200.0)], [(200.0, 200.0)], [(0.0, 0.0)], [(100.0, 300.0)],
-    ]  # fmt: skip
+    assert [(line.document, line.fate) for line in section.examples] == [("d1", "dropped"), ("d2", "kept")]
 
 
 def test_what_a_model_wrote_is_no_markup_and_no_command():

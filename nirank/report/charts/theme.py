@@ -121,7 +121,6 @@ def round_value(value: float | None, digits: int = 4) -> float | None:
 def make_config(*, dark: bool = False) -> Mapping[str, Any]:
     """Return Vega-Lite's `config` for light or dark ground, which itself stays transparent."""
     ink, faint, line = ("#e4e6ea", "#a3aab6", "#3a404a") if dark else ("#1c1e21", "#5c6370", "#dfe2e7")
-    paper = "#16181c" if dark else "#ffffff"
     return {
         "background": "transparent",
         "font": _FONT,
@@ -150,10 +149,8 @@ def make_config(*, dark: bool = False) -> Mapping[str, Any]:
         "line": {"strokeWidth": 2, "strokeCap": "round"},
         "point": {"filled": True, "size": 60},
         "style": {
-            "heading": {"fill": ink, "fontSize": 13, "fontWeight": 600},
-            "note": {"fill": faint, "fontSize": 11},
-            "zero": {"stroke": faint, "strokeWidth": 1},
-            "halo": {"stroke": paper, "strokeWidth": 3, "fill": paper},
-            "paper": {"fill": paper},
+            "heading": {"color": ink, "fontSize": 13, "fontWeight": 600},
+            "note": {"color": faint, "fontSize": 11},
+            "zero": {"color": faint, "strokeWidth": 1},
         },
     }

@@ -1,0 +1,213 @@
+"""The loss ledger as a flow: what of the relevant documents each list has, and what the next one drops of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from nirank.report.charts.bars import Bar, draw_bars
+from nirank.report.charts.layered import lay_out
+from nirank.report.charts.theme import GAIN, LOSS, Spec, cut_name
+from nirank.results.row import Row, StageRecall
+
+_BAR, _ROOM = 44, 84  # px, of a list's bar and of the list
+_NARROW = 140  # px for a list, below which its counts are a share
+_POINTS = 12  # of a band's edge
+_WEDGE = 0.3  # of the way to the next list, along which what is lost fades
+
+
+def draw_losses(rows: Sequence[Row]) -> Spec | None:
+    """Return the chart of the systems of one table; None where no system has more than one list.
+
+    A list that several systems share stands once. A bar's height is all relevant documents, its filled part those in
+    the list. Bands join a list with those that it was made of: as thick as what both have; what is lost runs out.
+    """
+    shown = [row for row in rows if row.seed_of is None and row.stages]
+    if not any(len(row.stages) > 1 for row in shown):
+        return None
+    lists: dict[str, tuple[StageRecall, list[str]]] = {}
+    edges: dict[tuple[str, str], int] = {}
+    for row in shown:
+        keys = [repr(replace(stage, sources=())) for stage in row.stages]
+        for key, stage in zip(keys, row.stages, strict=True):
+            systems = lists.setdefault(key, (stage, []))[1]
+            if row.system not in systems:
+                systems.append(row.system)
+            edges |= {(keys[source.at], key): source.shared for source in stage.sources if keys[source.at] != key}
+    if not edges:
+        return _draw_counts(lists)
+    layout = lay_out(_order_lists(list(lists), list(edges)), list(edges))
+    height = _ROOM * (layout.height + 1)
+    records: list[dict[str, Any]] = []
+    for key, (stage, systems) in lists.items():
+        layer, place = layout.places[key]
+        records.append(_describe_list(stage, systems, layer, _ROOM * place, _list_sources(key, edges, lists)))
+    for number, ((before, after), way) in enumerate(layout.ways.items()):
+        source, target = lists[before][0], lists[after][0]
+        records += _draw_edge(number, source, target, edges[before, after], way)
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "scale": {"domain": [-0.02, layout.layers], "nice": False},
+        "axis": None,
+    }
+    y = {"field": "y", "type": "quantitative", "scale": {"domain": [0, height], "reverse": True}, "axis": None}
+    room = f"width / {layout.layers} - 12"
+    label = {"type": "text", "align": "left", "baseline": "bottom", "limit": {"expr": room}}
+    return {
+        "width": "container",
+        "height": round(height),
+        "data": {"values": records},
+        "encoding": {"x": x, "y": y},
+        "layer": [
+            {
+                "transform": [{"filter": "isValid(datum.band)"}],
+                "mark": {"type": "area", "opacity": 0.35, "line": False},
+                "encoding": {
+                    "y2": {"field": "y2"},
+                    "detail": {"field": "band", "type": "nominal"},
+                    "color": {
+                        "field": "kind",
+                        "type": "nominal",
+                        "scale": {"domain": ["kept", "lost"], "range": [GAIN, LOSS]},
+                        "legend": None,
+                    },
+                    "tooltip": [{"field": "says", "title": "documents"}],
+                },
+            },
+            {
+                "transform": [{"filter": "isValid(datum.stage)"}],
+                "mark": {"type": "rule", "strokeWidth": 10, "opacity": 0.25},
+                "encoding": {"y2": {"field": "bottom"}},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.stage)"}],
+                "mark": {"type": "rule", "strokeWidth": 10, "color": GAIN},
+                "encoding": {
+                    "y2": {"field": "filled"},
+                    "tooltip": [
+                        {"field": "stage", "title": "list"},
+                        {"field": "relevant", "title": "relevant documents"},
+                        {"field": "recall", "format": ".4f"},
+                        {"field": "change", "title": "against what it was made of"},
+                        {"field": "systems"},
+                    ],
+                },
+            },
+            {
+                "transform": [{"filter": "isValid(datum.stage)"}],
+                "mark": {**label, "dx": -5, "dy": -16},
+                "encoding": {"text": {"field": "name"}},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.stage)"}],
+                "mark": {
+                    **label,
+                    "style": "note",
+                    "dx": -5,
+                    "dy": -3,
+                    "text": {"expr": f"width < {_NARROW * layout.layers} ? datum.percent : datum.short"},
+                },
+            },
+        ],
+    }
+
+
+def _draw_counts(lists: dict[str, tuple[StageRecall, list[str]]]) -> Spec:
+    """Return bars alone: leaderboards of older versions do not say of which lists each was made."""
+    bars = []
+    for stage, systems in lists.values():
+        text = f"{stage.relevant:,} of {stage.total:,}"
+        bars.append(Bar(f"{cut_name(stage.stage, 60)} ({', '.join(systems)})", stage.relevant, text, stage.total))
+    return draw_bars(bars, "relevant documents in the list", format="~s")
+
+
+def _order_lists(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the lists so that each stands behind those that it was made of."""
+    ordered: dict[str, None] = {}
+
+    def add(key: str) -> None:
+        if key not in ordered:
+            for before, after in edges:
+                if after == key:
+                    add(before)
+            ordered[key] = None
+
+    for key in keys:
+        add(key)
+    return list(ordered)
+
+
+def _list_sources(
+    key: str, edges: dict[tuple[str, str], int], lists: dict[str, tuple[StageRecall, list[str]]]
+) -> list[tuple[StageRecall, int]]:
+    return [(lists[before][0], shared) for (before, after), shared in edges.items() if after == key]
+
+
+def _describe_list(
+    stage: StageRecall, systems: Sequence[str], layer: int, top: float, sources: Sequence[tuple[StageRecall, int]]
+) -> dict[str, Any]:
+    top += _ROOM - _BAR
+    change = "; ".join(
+        f"lost {source.relevant - shared:,}, gained {stage.relevant - shared:,}" for source, shared in sources
+    )
+    lost = sources[0][0].relevant - sources[0][1] if len(sources) == 1 else 0
+    count = f"{stage.relevant:,} of {stage.total:,}" + (f", lost {lost:,}" if lost else "")
+    return {
+        "x": layer,
+        "y": round(top, 1),
+        "bottom": round(top + _BAR, 1),
+        "filled": round(top + _measure(stage.relevant, stage), 1),
+        "stage": stage.stage,
+        "name": cut_name(stage.stage, 60),
+        "short": count,
+        "percent": f"{stage.relevant / max(stage.total, 1):.1%}",
+        "relevant": f"{stage.relevant:,} of {stage.total:,}",
+        "recall": round(stage.recall, 4),
+        "change": change or "-",
+        "systems": cut_name(", ".join(systems), 200),
+    }
+
+
+def _draw_edge(
+    number: int, source: StageRecall, target: StageRecall, shared: int, way: Sequence[tuple[int, float]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the points of both bands of an edge: what is kept, and what runs out."""
+    thick = _measure(shared, source)
+    lost = source.relevant - shared
+    says = f"{shared:,} of {source.relevant:,} stay in {cut_name(target.stage, 60)}"
+    for x, height in _bend(way):
+        top = _ROOM * height + _ROOM - _BAR
+        yield {"band": f"k{number}", "kind": "kept", "says": says, **_pair(x, top, top + thick)}
+    if lost:
+        x, height = way[0]
+        top = _ROOM * height + _ROOM - _BAR + thick
+        end = _measure(lost, source)
+        says = f"{lost:,} of {source.relevant:,} are lost on the way to {cut_name(target.stage, 60)}"
+        for at in range(5):
+            share = at / 4
+            middle = top + end / 2 + 8 * share**2
+            half = end / 2 * (1 - share)
+            yield {"band": f"l{number}", "kind": "lost", "says": says} | _pair(
+                x + _WEDGE * share, middle - half, middle + half
+            )
+
+
+def _pair(x: float, y: float, y2: float) -> dict[str, float]:
+    return {"x": round(x, 3), "y": round(y, 1), "y2": round(y2, 1)}
+
+
+def _bend(way: Sequence[tuple[int, float]]) -> Iterator[tuple[float, float]]:
+    """Yield points of a line that leaves and reaches each point of the way level."""
+    for (x, height), (end, other) in pairwise(way):
+        for at in range(_POINTS):
+            share = at / _POINTS
+            yield x + (end - x) * share, height + (other - height) * (1 - math.cos(math.pi * share)) / 2
+    yield float(way[-1][0]), way[-1][1]
+
+
+def _measure(documents: int, stage: StageRecall) -> float:
+    return _BAR * documents / max(stage.total, 1)
