@@ -32,6 +32,10 @@ from nirank.report.plots import Plots
 from nirank.report.report import Report
 from nirank.report.run_files import LOST_COLUMNS
 from nirank.results.evidence import COLUMNS, FoldedList, list_evidence
+from nirank.results.judged_lists import JudgedLists
+from nirank.results.query_detail import DetailSource
+from nirank.results.query_details import ListDetails
+from nirank.results.query_set import QuerySet, SetKey
 from nirank.results.row import Row
 
 if TYPE_CHECKING:
@@ -68,6 +72,7 @@ class Result:
     rankings   {(collection, split, system): Ranking, or Pairs of a system that gives candidates without order}
     comparisons  {(collection, split, judgement set): every pair of systems, tested}
     folds      the same keys, for systems with passages
+    lists      {(collection, split, judgement set): what each system returned, and the lists on its way}
     written    {address: the lines of a table of written queries}
     lost_matches  {(collection, split, judgement set, system): the matches that it lacks}, where pairs are counted
     computed   labels of what this run computed; the rest was found in the store
@@ -80,6 +85,7 @@ class Result:
     rows: list[Row] = field(default_factory=list)
     rankings: dict[RowKey, Pairs] = field(default_factory=dict)
     folds: dict[RowKey, tuple[FoldedList, ...]] = field(default_factory=dict)
+    lists: dict[SetKey, JudgedLists] = field(default_factory=dict)
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
     comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
     lost_matches: dict[tuple[str, str | None, str | None, str], list[Lost]] = field(default_factory=dict)
@@ -271,7 +277,7 @@ class Result:
                 for key, comparisons in self.comparisons.items()
             ],
             manifest=self.manifest(**more),
-            query_sets=make_query_sets(self.collections, self.evaluations),
+            query_sets=make_query_sets(self.lists, self.evaluations),
         )
 
     @property
@@ -280,8 +286,8 @@ class Result:
         return self.report().plot
 
     def save(self, folder: str | Path, **more: Any) -> None:
-        """Write leaderboard.json, .md, .csv and .tex, report.html, manifest.json, the values of every query and run
-        files into a folder; of systems with passages evidence files, and where pairs are counted the lost matches.
+        """Write leaderboards, report.html, manifest.json, values and details of queries, and run files into a folder;
+        of systems with passages evidence files, and where pairs are counted the lost matches.
 
         more  for the manifest, as `manifest` takes it
         """
@@ -301,4 +307,10 @@ class Result:
             evidence={key: self._open_passages(key) for key, folds in self.folds.items() if folds},
             written=self.written,
         )
-        write_report(place, self.report(**more), run_files=run_files)
+        report = self.report(**more)
+        details = {each.key: self._open_details(each) for each in report.query_sets}
+        write_report(place, report, run_files=run_files, details=details)
+
+    def _open_details(self, query_set: QuerySet) -> DetailSource:
+        details = ListDetails(self.lists[query_set.key], query_set.detailed)
+        return DetailSource(details.iterate_queries, details.describe_documents)

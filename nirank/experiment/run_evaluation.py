@@ -13,6 +13,7 @@ from nirank.evaluation.evaluate import Evaluation
 from nirank.experiment.diagnostics import Diagnostician
 from nirank.experiment.result import Result
 from nirank.experiment.rows import add_outcome, evaluate_row, fail_row, leave_unjudged, make_row
+from nirank.experiment.system_lists import list_system_lists, make_judged_lists
 from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -67,6 +68,12 @@ def evaluate_system_run(
     node_costs = _list_costs(run, runner)
     key = (collection.name, collection.split, run.system)
     result.rankings[key], result.folds[key] = pairs, find_folds(run.target, runner)
+    system_lists = list_system_lists(run, pairs, runner)
+    for qrels in qrels_sets:
+        set_key = (collection.name, collection.split, None if qrels is None else qrels.name)
+        if set_key not in result.lists:
+            result.lists[set_key] = make_judged_lists(collection, qrels)
+        result.lists[set_key].systems[run.system] = system_lists
     for data in run.written:
         result.written[data.table.address] = partial(list_written, data, runner)
     for row, qrels in zip(rows, qrels_sets, strict=True):

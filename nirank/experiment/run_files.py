@@ -30,6 +30,8 @@ from nirank.flow.scope import Scope
 from nirank.flow.trec import Duplicates, OrderBy, read_run
 from nirank.flow.trec import RunFile as ReadRun
 from nirank.report import make_manifest
+from nirank.results.judged_lists import DocumentList, JudgedLists, SystemLists, join_tables, keep_places
+from nirank.results.query_details import DEPTH
 from nirank.results.row import Conventions, QueryCounts, Row
 from nirank.results.summaries import add_comparisons, add_evaluation
 from nirank.stages.run import RunFile, guess_depth, restrict_run
@@ -83,18 +85,21 @@ def evaluate_runs(
     task = _EvaluationTask.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
     systems = {name: RunFile(str(path)) for name, path in paths.items()}
     result = Result(measures=measures, collections=(), systems=systems)
+    lists: dict[str, DocumentList] = {}
     query_rows = task.find_common_queries(list(paths.values())) if common_queries else np.arange(len(task.queries))
     for name, path in paths.items():  # one file at a time: memory is that of the largest
         try:
             row = Row(collection=Path(qrels).name, qrels="qrels", system=name, pipeline=repr(systems[name]))
-            row, evaluation = task.evaluate_run(row, task.read_run(path), query_rows, measures)
+            row, evaluation, kept = task.evaluate_run(row, task.read_run(path), query_rows, measures)
         except DataError as error:
             mistakes += error.messages
             continue
         result.add(row, evaluation)
+        lists[name] = kept
     if mistakes:
         raise DataError(*mistakes)
     key = (Path(qrels).name, None, "qrels")
+    result.lists[key] = task.join_lists(lists, query_rows)
     comparisons = compare({row.system: result.evaluations[*key, row.system] for row in result.rows}, significance)
     result.comparisons[key] = comparisons
     result.rows = [add_comparisons(row, comparisons) for row in result.rows]
@@ -243,8 +248,8 @@ class _EvaluationTask:
 
     def evaluate_run(
         self, row: Row, run: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
-    ) -> tuple[Row, Evaluation]:
-        """Evaluate one run on some of the queries; return its row with what came out."""
+    ) -> tuple[Row, Evaluation, DocumentList]:
+        """Evaluate one run on some of the queries; return its row with what came out, and what details need of it."""
         counts, stated = dict(run.counts), {}
         complete, queries = run.ranking, self.queries
         ranking = Ranking(
@@ -283,7 +288,17 @@ class _EvaluationTask:
             counts={key: value for key, value in counts.items() if value},
             conventions=Conventions(self_match="keep", time="all", order_by=self.order_by, collection=stated),
         )
-        return add_evaluation(row, evaluation), evaluation
+        return add_evaluation(row, evaluation), evaluation, keep_places(ranking, qrels, DEPTH)
+
+    def join_lists(self, lists: Mapping[str, DocumentList], rows: NDArray[np.int64]) -> JudgedLists:
+        """Return what is kept of all runs, over one table of documents."""
+        queries = Ids.of(self.queries.take(rows))
+        docs, joined = join_tables(list(lists.values()), Ids(self.judged.doc_ids))
+        q, d = queries.find_rows(self.judged.query_ids), docs.find_rows(self.judged.doc_ids)
+        declared = q >= 0
+        qrels = Qrels.build(queries, docs, q[declared], d[declared], self.judged.grades[declared], min_rel=self.min_rel)
+        systems = {name: SystemLists(each) for name, each in zip(lists, joined, strict=True)}
+        return JudgedLists(queries, docs, qrels, systems=systems)
 
 
 def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nirank.base.secrets import mask_secrets
-from nirank.report.detail_files import write_query_set
+from nirank.report.detail_files import write_details
 from nirank.report.details import make_detail_grids
 from nirank.report.folder import Large, format_json, write_folder
 from nirank.report.latex import format_latex
@@ -22,6 +22,8 @@ from nirank.report.plain import to_plain
 from nirank.report.report import Report
 from nirank.report.table import format_markdown
 from nirank.results.leaderboard import VERSION
+from nirank.results.query_detail import DetailSource
+from nirank.results.query_set import SetKey
 from nirank.results.row import Row
 
 _NAMES = ("collection", "split", "qrels", "system", "seed_of", "measures", "nulls", "twins")  # of a row; these stay
@@ -30,22 +32,34 @@ _PAIRS = ("candidates", "per_record", "matches", "kept")
 _COSTS = ("ms_per_query", "loading_s", "index_s", "training_s", "parameters", "device_s")
 
 
-def write_report(folder: Path, report: Report, *, run_files: Mapping[str, Large] | None = None) -> None:
+def write_report(
+    folder: Path,
+    report: Report,
+    *,
+    run_files: Mapping[str, Large] | None = None,
+    details: Mapping[SetKey, DetailSource] | None = None,
+) -> None:
     """Write leaderboard.json, .md, .csv and .tex, report.html, manifest.json, and the queries one by one.
 
     run_files  more files, by name; see `list_run_files`
+    details    of queries, by collection, split and judgement set
 
-    Where there are query sets, per_query.parquet has their values and details/SET/queries.json the rest of each. What
-    else is in the folder: see `write_folder`.
+    Where there are query sets, per_query.parquet has their values and details/SET/queries.json the rest of each, with
+    scripts beside it that have the details. What else is in the folder: see `write_folder`.
     """
-    names = name_query_sets(report.query_sets)
-    report = mask_report(report)
-    details = make_detail_grids(report.rows, report.measures)
+    names, sources = name_query_sets(report.query_sets), details or {}
+    report = replace(
+        mask_report(report),
+        query_sets=[
+            replace(each, folder=names[each.key] if each.key in sources else None) for each in report.query_sets
+        ],
+    )
+    grids = make_detail_grids(report.rows, report.measures)
     manifest = dict(report.manifest)
     contents = {"version": VERSION, "rows": report.rows, "comparisons": report.comparisons}
     texts = {
         "leaderboard.json": format_json(contents),
-        "leaderboard.md": format_markdown(report.rows, report.measures, details),
+        "leaderboard.md": format_markdown(report.rows, report.measures, grids),
         "leaderboard.csv": format_csv(report.rows, report.measures),
         "leaderboard.tex": format_latex(report.rows, report.measures),
         "report.html": render_page(report),
@@ -55,7 +69,9 @@ def write_report(folder: Path, report: Report, *, run_files: Mapping[str, Large]
         large["per_query.parquet"] = Large(
             digest_values(report.query_sets), partial(write_per_query, report.query_sets)
         )
-    folders = {f"details/{names[each.key]}": partial(write_query_set, each) for each in report.query_sets}
+    folders = {
+        f"details/{names[each.key]}": partial(write_details, each, sources.get(each.key)) for each in report.query_sets
+    }
     write_folder(folder, manifest, texts, large, folders)
 
 

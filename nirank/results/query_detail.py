@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class StageList:
     """Where the documents of a system's list stood in a list on its way.
 
-    ranks, scores  of each document, None: that list had not got it
+    ranks, scores  of each document, None: that list had not got it. A rank of 0: it had it, without order
     """
 
     stage: str
@@ -74,3 +74,15 @@ class DocumentDetail:
     text: str
     characters: int
     date: str | None = None
+
+
+@dataclass(frozen=True)
+class DetailSource:
+    """Where the details of a query set come from.
+
+    queries    yields them, of every detailed query in the set's order
+    documents  yields what is known of documents, by their ids; nothing of those that nobody knows
+    """
+
+    queries: Callable[[], Iterator[QueryDetail]]
+    documents: Callable[[Sequence[str]], Iterator[DocumentDetail]]

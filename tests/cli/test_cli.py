@@ -49,7 +49,8 @@ def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
     assert names == {
         "leaderboard.csv", "leaderboard.json", "leaderboard.md", "manifest.json", "nirank.log", "report.html",
         "leaderboard.tex",
-        "per_query.parquet", "details/tiny-test-qrels/queries.json", "runs/tiny/BM25.run.gz", "runs/tiny/Cut.run.gz",
+        "per_query.parquet", "details/tiny-test-qrels/queries.json", "details/tiny-test-qrels/lists-0000.js",
+        "details/tiny-test-qrels/texts-0000.js", "runs/tiny/BM25.run.gz", "runs/tiny/Cut.run.gz",
     }  # fmt: skip
     rows = json.loads((out / "leaderboard.json").read_text())["rows"]
     assert [row["measures"] for row in rows] == [{"nDCG@10": 1.0, "RR": 1.0}, {"nDCG@10": None, "RR": 1.0}] or all(

@@ -159,7 +159,9 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
     )
     assert names == [
+        "details/fruits-qrels/lists-0000.js",
         "details/fruits-qrels/queries.json",
+        "details/fruits-qrels/texts-0000.js",
         "leaderboard.csv",
         "leaderboard.json",
         "leaderboard.md",
