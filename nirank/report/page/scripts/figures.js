@@ -28,20 +28,30 @@ function startFigures() {
 
 /* Fill a frame with the chart, its values as a table, and files of it; return Vega's view. */
 async function drawFigure(frame, figure, values = null) {
-  const plot = make("div", { class: "plot", role: "img", "aria-label": `${figure.title}. ${figure.caption}` });
+  const plot = make("div", { class: "plot" });
   frame.append(plot);
   const width = frame.clientWidth - 34;
   const spec = fitSpec(figure.spec, width, values);
   if (spec.width !== "container") plot.classList.add("fixed");
   try {
     const { view: chart } = await vegaEmbed(plot, spec, embedOptions(page.config));
-    if (find("form", plot)) plot.before(find("form", plot)); // controls are no part of an image
+    describePlot(plot, figure);
     frame.append(makeFoot(figure, chart, spec, values === null));
     return chart;
   } catch (error) {
     plot.replaceChildren(make("p", { class: "empty" }, `This chart cannot be drawn: ${error.message}`));
     return null;
   }
+}
+
+/* To a screen reader a chart is an image with a name; what it says stands in the table of values below it. */
+function describePlot(plot, figure) {
+  const controls = find("form", plot);
+  if (controls) plot.before(controls);
+  plot.removeAttribute("aria-roledescription");
+  find("svg", plot).setAttribute("aria-hidden", "true");
+  plot.setAttribute("role", "img");
+  plot.setAttribute("aria-label", `${figure.title}. ${figure.caption}`);
 }
 
 const embedOptions = (config) => ({
