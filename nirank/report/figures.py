@@ -124,8 +124,7 @@ def _list_table_figures(
         title = f"Which matches hashing kept, by {likeness}"
         caption = "The share of the known matches that became candidates; larger points are more matches. Line: theory."
         yield Figure(f"survival-{at}-{number}", "Hashing", title, caption, spec, table=table)
-    for number, (title, spec) in enumerate(draw_diagnostics(rows).items()):
-        caption = "What the tables of diagnostics say, as a picture."
+    for number, (title, caption, spec) in enumerate(draw_diagnostics(rows)):
         yield Figure(f"diagnostics-{at}-{number}", "Diagnostics", title, caption, spec, table=table)
 
 

@@ -114,7 +114,7 @@ class Plots:
 
     def diagnostics(self, title: str | None = None) -> altair.Chart:
         """Return one diagnostic's chart by the beginning of its title, such as 'D3'; the first if none is named."""
-        charts = draw_diagnostics(self._get_rows())
+        charts = {chart.title: chart.spec for chart in draw_diagnostics(self._get_rows())}
         named = next((known for known in charts if title is not None and known.startswith(title)), title)
         return _pick_chart(charts, named, "no diagnostics were asked for")
 

@@ -130,7 +130,7 @@ def test_diagnostics_of_several_systems_that_are_the_same_stand_once() -> None:
         Row("c", name, diagnosis=Diagnosis(ceiling=ceiling, time=time, reliance=own))
         for name, own in (("A", reliance), ("B", None))
     ]
-    charts = draw_diagnostics(rows)
+    charts = {chart.title: chart.spec for chart in draw_diagnostics(rows)}
     assert list(charts) == [
         "D1, reliance on the pre-fetcher",
         "D3, ceiling of re-ranking",

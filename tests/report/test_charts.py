@@ -109,8 +109,8 @@ def test_names_cover_neither_points_nor_names(points: list[tuple[float, float]],
     boxes = []
     for (x, y), place in zip(points, places, strict=True):
         if place is not None:
-            left = x + place.dx - (6.6 * length if place.align == "right" else 0)
-            boxes.append((left, y + place.dy - 7, left + 6.6 * length, y + place.dy + 7))
+            left = x + place.dx - (7 * length if place.align == "right" else 0)
+            boxes.append((left, y + place.dy - 7, left + 7 * length, y + place.dy + 7))
     for at, (left, top, right, bottom) in enumerate(boxes):
         assert left >= 0 and right <= 640
         assert not any(left < x < right and top < y < bottom for x, y in points)

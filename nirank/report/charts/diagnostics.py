@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from nirank.diagnostics.diagnosis import Diagnosis
 from nirank.report.charts.bars import Bar, draw_bars
@@ -14,27 +15,31 @@ _NAMES = 40  # characters of systems in a label, at most
 _Value = tuple[str, float, float | None]  # which part, from 0 to 1, and what it could be at most
 
 
-def draw_diagnostics(rows: Sequence[Row]) -> dict[str, Spec]:
-    """Return the charts of one table by their titles: reliance, contradiction, ceiling, length, and years."""
+class DiagnosticChart(NamedTuple):
+    """A chart with its title, and how it is read."""
+
+    title: str
+    caption: str
+    spec: Spec
+
+
+def draw_diagnostics(rows: Sequence[Row]) -> list[DiagnosticChart]:
+    """Return the charts of one table: reliance, contradiction, ceiling, length, and years."""
     diagnosed = [(row.system, row.diagnosis) for row in rows if row.diagnosis is not None]
-    charts: dict[str, Spec] = {}
-    kinds: dict[str, tuple[str, Callable[[Diagnosis], list[_Value]]]] = {
-        TITLES["reliance"]: ("ρ_p", _list_reliance),
-        TITLES["contradiction"]: ("share of relevant documents, by cosine", _list_contradiction),
-        TITLES["ceiling"]: ("Rprec, behind it the oracle's", _list_ceiling),
-        TITLES["length"]: ("Rprec", _list_lengths),
-    }
-    for title, (axis, list_values) in kinds.items():
+    charts = []
+    for kind, (axis, caption, list_values) in _BARS.items():
         values: dict[_Value, list[str]] = {}  # what is the same for several systems stands once
         for system, diagnosis in diagnosed:
             for value in list_values(diagnosis):
                 values.setdefault(value, []).append(system)
         if values:
-            charts[title] = draw_bars([_make_bar(*each) for each in values.items()], axis, end=1)
+            spec = draw_bars([_make_bar(*each) for each in values.items()], axis, end=1)
+            charts.append(DiagnosticChart(TITLES[kind], caption, spec))
     profiles = dict.fromkeys(
         (diagnosis.time.over, tuple(diagnosis.time.gaps)) for _, diagnosis in diagnosed if diagnosis.time is not None
     )
-    return charts | {f"{TITLES['time']}: {over}": _draw_gaps(gaps) for over, gaps in profiles}
+    caption = "Relevant pairs by the years from the document to the query."
+    return charts + [DiagnosticChart(f"{TITLES['time']}: {over}", caption, _draw_gaps(gaps)) for over, gaps in profiles]
 
 
 def _make_bar(of: _Value, systems: Sequence[str]) -> Bar:
@@ -91,3 +96,23 @@ def _draw_gaps(gaps: Sequence[tuple[int, int]]) -> Spec:
             "tooltip": [{"field": "years"}, {"field": "pairs", "format": ","}],
         },
     }
+
+
+_BARS: dict[str, tuple[str, str, Callable[[Diagnosis], list[_Value]]]] = {
+    "reliance": (
+        "ρ_p",
+        "How much of the scores' spread is the pre-fetcher's: 0 is nothing, 1 all of it.",
+        _list_reliance,
+    ),
+    "contradiction": (
+        "share of relevant documents",
+        "Relevant documents of a list with another one beside them that is not, and at least so alike.",
+        _list_contradiction,
+    ),
+    "ceiling": (
+        "Rprec",
+        "Full: each list as it is; pale: its first documents in the best order, which no re-ranker can exceed.",
+        _list_ceiling,
+    ),
+    "length": ("Rprec", "By quartile of the queries' words.", _list_lengths),
+}

@@ -57,7 +57,7 @@ def draw_topics(rows: Sequence[Row], styles: SystemStyles) -> Spec | None:
         "facet": {"field": "topic", "type": "nominal", "sort": None, "header": {"title": None, "labelLimit": _CELL}},
         "columns": 2,
         "spacing": 24,
-        "usermeta": {"cell": _CELL + 56},
+        "usermeta": {"cell": _CELL + 56, "wide": True},
         "spec": {
             "width": _CELL,
             "height": _CELL * 2 // 3,

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
-from nirank.report.charts.theme import Spec, SystemStyles, axis_format, choose_measure, round_value, write_chosen
+from nirank.report.charts.theme import (
+    NAME_LIMIT,
+    Spec,
+    SystemStyles,
+    axis_format,
+    choose_measure,
+    round_value,
+    write_chosen,
+)
 from nirank.report.grid import format_value
 from nirank.results.row import Row
 
@@ -29,15 +37,17 @@ def draw_intervals(rows: Sequence[Row], measures: Sequence[str], styles: SystemS
         "field": "system",
         "type": "nominal",
         "sort": {"field": "place", "op": "min"},
-        "axis": {"title": None, "labelLimit": {"expr": "width < 400 ? 110 : 240"}, "ticks": False, "domain": False},
+        "axis": {"title": None, "labelLimit": NAME_LIMIT, "ticks": False, "domain": False},
     }
     colour = styles.colour(systems, legend=False)
     tooltip = [{"field": "system"}, {"field": "shown", "title": "mean"}, {"field": "interval", "title": level}]
     tooltip += [{"field": "letters"}] if any("letters" in record for record in values) else []
+    letters = max(len(record.get("letters", "")) for record in values)
+    room = {"expr": f"width - {7 * letters + 10}"}
     axis = {"title": f"mean, {level}", "format": axis_format(next(iter(groups))), "tickCount": 6}
     return {
         "width": "container",
-        "height": {"step": _LINE},
+        "height": _LINE * max(map(len, groups.values())),
         "data": {"values": values},
         "params": [choose_measure(list(groups))],
         "transform": [{"filter": "datum.measure === measure"}],
@@ -55,7 +65,12 @@ def draw_intervals(rows: Sequence[Row], measures: Sequence[str], styles: SystemS
             {
                 "mark": {"type": "rule", "strokeWidth": 2.5},
                 "encoding": {
-                    "x": {"field": "low", "type": "quantitative", "scale": {"zero": False}, "axis": axis},
+                    "x": {
+                        "field": "low",
+                        "type": "quantitative",
+                        "scale": {"zero": False, "range": [0, room]},
+                        "axis": axis,
+                    },
                     "x2": {"field": "high"},
                     "color": colour,
                     "tooltip": tooltip,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_CHARACTER, _LINE, _GAP = 6.6, 14.0, 8.0  # px, of text at 12 px
+_CHARACTER, _LINE, _GAP = 7.0, 14.0, 8.0  # px, of text at 12 px
 _DOT = 6.0
 
 

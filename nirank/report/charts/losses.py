@@ -14,6 +14,7 @@ from nirank.report.charts.theme import GAIN, LOSS, Spec, cut_name
 from nirank.results.row import Row, StageRecall
 
 _BAR, _ROOM = 44, 84  # px, of a list's bar and of the list
+_WIDE = 2  # lists side by side, beyond which a chart asks for all the room that there is
 _NARROW = 140  # px for a list, below which its counts are a share
 _POINTS = 12  # of a band's edge
 _WEDGE = 0.3  # of the way to the next list, along which what is lost fades
@@ -60,6 +61,7 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
     return {
         "width": "container",
         "height": round(height),
+        "usermeta": {"wide": layout.layers > _WIDE},
         "data": {"values": records},
         "encoding": {"x": x, "y": y},
         "layer": [

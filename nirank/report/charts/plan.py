@@ -52,6 +52,7 @@ def draw_plan(plan: Sequence[_Record]) -> Spec | None:
     return {
         "width": width,
         "height": height,
+        "usermeta": {"wide": True},
         "data": {"values": [*lines, *boxes]},
         "encoding": {
             "x": {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, width], "nice": False}},
@@ -86,7 +87,7 @@ def draw_plan(plan: Sequence[_Record]) -> Spec | None:
                     "x2": {"field": "right"},
                     "y2": {"field": "bottom"},
                     "fill": colour,
-                    "stroke": {**colour, "legend": None},
+                    "stroke": colour,
                     "tooltip": tooltip,
                 },
             },

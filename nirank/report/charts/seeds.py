@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nirank.report.charts.theme import Spec, SystemStyles, axis_format, choose_measure, round_value, write_chosen
+from nirank.report.charts.theme import (
+    NAME_LIMIT,
+    Spec,
+    SystemStyles,
+    axis_format,
+    choose_measure,
+    round_value,
+    write_chosen,
+)
 from nirank.report.grid import format_value
 from nirank.results.row import Row
 
@@ -35,10 +43,10 @@ def draw_seeds(rows: Sequence[Row], measures: Sequence[str], styles: SystemStyle
         if row.seed_of in systems and (value := row.measures.get(measure)) is not None
     ]
     colour = styles.colour(systems, legend=False)
-    axis = {"title": "each seed, mean ± standard deviation", "format": axis_format(shown[0]), "tickCount": 6}
+    axis = {"title": "value of each seed", "format": axis_format(shown[0]), "tickCount": 6}
     return {
         "width": "container",
-        "height": {"step": _LINE},
+        "height": _LINE * len(systems),
         "data": {"values": values},
         "params": [choose_measure(shown)],
         "transform": [{"filter": "datum.measure === measure"}],
@@ -47,7 +55,7 @@ def draw_seeds(rows: Sequence[Row], measures: Sequence[str], styles: SystemStyle
                 "field": "system",
                 "type": "nominal",
                 "sort": systems,
-                "axis": {"title": None, "labelLimit": {"expr": "width < 400 ? 110 : 240"}, "ticks": False},
+                "axis": {"title": None, "labelLimit": NAME_LIMIT, "ticks": False},
             }
         },
         "layer": [

@@ -59,7 +59,7 @@ def _draw_stages(curves: dict[SurvivalCurve, list[str]], likeness: str) -> Spec:
             "header": {"title": None, "labelLimit": _CELL},
         },
         "columns": 1,
-        "usermeta": {"cell": _CELL + _FRAME},
+        "usermeta": {"cell": _CELL + _FRAME, "wide": len(curves) > 1},
         "resolve": {"scale": {"x": "independent"}},
         "spec": {
             "width": _CELL,

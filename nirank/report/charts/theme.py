@@ -20,6 +20,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#9
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 3], [8, 3, 2, 3])
 GAIN, LOSS, NEUTRAL = COLOURS[0], COLOURS[1], COLOURS[7]
 HEIGHT = 280
+NAME_LIMIT = 150  # px, of systems' names on an axis
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 _LEGEND_ENTRIES = 40  # more are no help; the names are in the tooltips
 _NAME = 28  # characters of a name beside a mark
@@ -139,6 +140,7 @@ def make_config(*, dark: bool = False) -> Mapping[str, Any]:
             "titleFontWeight": "normal",
             "titlePadding": 8,
             "labelOverlap": True,
+            "labelSeparation": 8,
         },
         "legend": {"labelColor": ink, "labelFontSize": 12, "titleColor": faint, "titleFontWeight": "normal"}
         | {"symbolBaseFillColor": faint, "symbolBaseStrokeColor": faint},

@@ -24,8 +24,9 @@ from nirank.report.charts.theme import (
 from nirank.report.grid import format_value
 from nirank.results.row import Row
 
-_WIDTH = 640  # px, for which names find their places
-_NARROW = 480  # px, below which no names stand beside points
+_WIDTH = 460  # px, for which names find their places
+_NARROW = 400  # px, below which no names stand beside points
+_SIDE, _EDGE = 24, 12  # px, free at both ends of each axis
 _ANSWERS = {"yes": "circle", "no": "square", "unknown": "diamond", "mixed": "triangle-up"}
 _WORDS = {"yes": "zero-shot", "no": "not zero-shot", "unknown": "zero-shot unknown", "mixed": "zero-shot in part"}
 
@@ -53,13 +54,13 @@ def draw_tradeoff(rows: Sequence[Row], measures: Sequence[str], styles: SystemSt
             "x": {
                 "field": "ms",
                 "type": "quantitative",
-                "scale": {"type": "log", "nice": False, "padding": 24},
+                "scale": {"type": "log", "nice": False, "padding": _SIDE},
                 "axis": {"title": "milliseconds per query (log scale)", "format": "~g", "tickCount": 6, "grid": False},
             },
             "y": {
                 "field": "value",
                 "type": "quantitative",
-                "scale": {"zero": False, "padding": 12, "reverse": all(map(lower_is_better, groups))},
+                "scale": {"zero": False, "nice": False, "padding": _EDGE, "reverse": all(map(lower_is_better, groups))},
                 "axis": {"title": None, "format": axis_format(next(iter(groups))), "tickCount": 6},
             },
         },
@@ -88,7 +89,7 @@ def draw_tradeoff(rows: Sequence[Row], measures: Sequence[str], styles: SystemSt
                             "domain": [_WORDS[answer] for answer in answers],
                             "range": [_ANSWERS[answer] for answer in answers],
                         },
-                        "legend": make_legend() | {"symbolType": "circle"} if len(answers) > 1 else None,
+                        "legend": {**make_legend(), "orient": "top", "offset": 22} if len(answers) > 1 else None,
                     },
                     "tooltip": [
                         {"field": "system"},
@@ -125,7 +126,10 @@ def _list_points(rows: Sequence[Row], measure: str) -> Iterator[dict[str, Any]]:
     sign = -1 if lower_is_better(measure) else 1
     front = find_front(costs, [sign * value for value in values])
     names = [cut_name(row.system) for row in rows]
-    points = list(zip(_spread(list(map(math.log, costs)), _WIDTH), _spread(values, HEIGHT), strict=True))
+    reach = [*values, *(end for row in rows for end in row.intervals.get(measure, ()))]
+    across = _place(list(map(math.log, costs)), list(map(math.log, costs)), _WIDTH, _SIDE)
+    downward = [HEIGHT - y for y in _place(values, reach, HEIGHT, _EDGE)]
+    points = list(zip(across, downward, strict=True))
     places = place_names(points, names, _WIDTH, HEIGHT)
     for row, cost, value, is_front, name, place in zip(rows, costs, values, front, names, places, strict=True):
         record: dict[str, Any] = {
@@ -146,8 +150,8 @@ def _list_points(rows: Sequence[Row], measure: str) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def _spread(values: Sequence[float], length: float) -> list[float]:
-    """Return where values lie on an axis of that length, with some room at both ends."""
-    low, high = min(values), max(values)
+def _place(values: Sequence[float], reach: Sequence[float], length: float, free: float) -> list[float]:
+    """Return where values lie on an axis of that length over all that is drawn, with free room at both ends."""
+    low, high = min(reach), max(reach)
     span = (high - low) or 1.0
-    return [length * (0.05 + 0.9 * (value - low) / span) for value in values]
+    return [free + (length - 2 * free) * (value - low) / span for value in values]
