@@ -30,6 +30,7 @@ _PLACES = {
     "nirank.flow.qrels": ("Qrels",),
     "nirank.flow.ranking": ("Ranking",),
     "nirank.experiment.result": ("Result",),
+    "nirank.report.saved_report": ("read_report",),
     "nirank.searching.searcher": ("Searcher",),
     "nirank.stages.append_queries": ("AppendQueries",),
     "nirank.stages.apply": ("apply",),
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from nirank.flow.trec import read_run as read_run
     from nirank.flow.trec import write_run as write_run
     from nirank.inference.ngram_models import HashedNGrams as HashedNGrams
+    from nirank.report.saved_report import read_report as read_report
     from nirank.searching.searcher import Searcher as Searcher
     from nirank.stages.append_queries import AppendQueries as AppendQueries
     from nirank.stages.apply import apply as apply
