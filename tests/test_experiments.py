@@ -1,4 +1,4 @@
-"""The scripts in experiments/ name only what exists: what they import from nirank, and what they replace in it."""
+"""Experiments: scripts name only what exists in nirank, and configurations expect the scores of committed results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from pkgutil import resolve_name
 
 import pytest
 
+from nirank.config.mistakes import Mistakes
+from nirank.config.yaml_parser import parse_yaml
+from nirank.results.expected import ExpectedScores
+from nirank.results.groups import JudgedSplit, group_rows, title_groups
+from nirank.results.leaderboard import read_leaderboard
+
 FOLDER = Path(__file__).parents[1] / "experiments"
 SCRIPTS = sorted(FOLDER.rglob("*.py"))
+CONFIGURATIONS = sorted(FOLDER.glob("*/*.yaml"))
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -49,3 +56,27 @@ def test_scripts_replace_only_by_a_way_that_fails_where_nothing_is(path: Path) -
             if isinstance(owner, ast.Name) and owner.id in imported:
                 patched.add(ast.unparse(node))
     assert not patched
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_configuration_expects_the_scores_of_its_committed_results(path: Path) -> None:
+    """Read without the models that a configuration names, which a machine may lack."""
+    tree = parse_yaml(path.read_text(encoding="utf-8"), str(path), Mistakes(str(path), ""))
+    assert "expected" in tree.plain, "nirank verify --accept writes the scores"
+    expected = ExpectedScores(**tree.plain["expected"])
+    results = [path.parent / "results" / path.stem / "leaderboard.json", path.parent / "results" / "leaderboard.json"]
+    committed = next((file for file in results if file.is_file()), None)
+    if committed is None:
+        return
+    rows = [row for row in read_leaderboard(committed).rows if row.seed_of is None and row.summary_of is None]
+    names = title_groups(group_rows(rows))
+    values = {
+        (names[JudgedSplit(row.collection, row.split, row.qrels)], row.system, measure): value
+        for row in rows
+        for measure, value in row.measures.items()
+        if value is not None
+    }
+    assert {score[:3] for score in expected.list_scores()} == set(values)
+    for *key, value in expected.list_scores():
+        tolerance = expected.get_tolerance(key[1], key[2])
+        assert values[(key[0], key[1], key[2])] == pytest.approx(value, abs=tolerance + 1e-9, rel=0), key

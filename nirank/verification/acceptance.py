@@ -18,8 +18,6 @@ Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_@%+./() =-]*[A-Za-z0-9_%)])?$")
 _WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")  # that YAML does not take for text
-_DECIMALS = 4  # of values below 10, as tables print them
-_DIGITS = 6  # of greater ones
 
 
 def write_scores(path: Path, scores: Scores) -> None:
@@ -56,10 +54,9 @@ def format_scores(scores: Scores, indent: str = "  ", line_end: str = "\n") -> s
 
 
 def format_score(value: float) -> str:
-    """Return a value as it is written: with four decimals, or with six digits where it is great."""
-    if abs(value) < 10:
-        return f"{value:.{_DECIMALS}f}"
-    return f"{value:.{_DIGITS}g}" if abs(value) < 10**_DIGITS else str(round(value))
+    """Return a value as it is written: with four decimals, of values from 10 on without zeros at the end."""
+    text = f"{value:.4f}"
+    return text if abs(value) < 10 else text.rstrip("0").rstrip(".")
 
 
 def _quote_key(text: str) -> str:

@@ -15,7 +15,7 @@ SCORES = {"tiny/test (a)": {"BM25": {"RR": 0.123456, "last_rel": 1234.5678}, "a:
 WRITTEN = b"""\
   scores:
     tiny/test (a):
-      BM25: {RR: 0.1235, last_rel: 1234.57}
+      BM25: {RR: 0.1235, last_rel: 1234.5678}
       "a: {b}, $$c": {P(rel=2)@5: 1.0000}
 """
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_written_leaves_the_file_as_it_is(tmp_path: Path, text: s
         assert list(expected.list_scores()) == [("tiny/test", "BM25", "RR", 1.0)]
 
 
-def test_great_values_have_six_digits() -> None:
-    assert [format_score(value) for value in (0.00004, 9.87654, 98.76543, 1234567.8)] == [
-        "0.0000", "9.8765", "98.7654", "1234568",
+def test_great_values_have_no_zeros_at_the_end() -> None:
+    assert [format_score(value) for value in (0.00004, 9.87654, 10.0, 98.76543, 1234567.5)] == [
+        "0.0000", "9.8765", "10", "98.7654", "1234567.5",
     ]  # fmt: skip
