@@ -23,7 +23,8 @@ WORDS: dict[Status, str] = {
 }
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }
-body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
+body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere }
+table { overflow-wrap: normal }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: 1rem 0 2rem }
 th, td { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #8884; vertical-align: top }
 .number { text-align: right; font-variant-numeric: tabular-nums }
@@ -107,13 +108,13 @@ def _make_summary_grid(verifications: Sequence[Verification]) -> Grid:
                 Cell(verification.config),
                 Cell(WORDS[verification.status]),
                 Cell(f"{counts['ok'] + counts['plausible']:,} of {len(verification.checks):,}", number=True),
-                Cell(f"{most:.2f}" if counts["ok"] + counts["off"] and not counts["plausible"] else "-", number=True),
+                Cell(f"{most:.0%}" if counts["ok"] + counts["off"] and not counts["plausible"] else "-", number=True),
                 Cell(f"{verification.computed:,}", number=True),
                 Cell(format_seconds(verification.seconds), number=True),
             ]
         )
     notes = [f"{verification.config}: {verification.note}" for verification in verifications if verification.note]
-    head = ["configuration", "status", "right", "most off, in tolerances", "computed", "time"]
+    head = ["configuration", "status", "right", "tolerance used", "computed", "time"]
     return Grid("Configurations", head, body, notes)
 
 
@@ -156,7 +157,10 @@ def _render_table(grid: Grid) -> str:
         kind = "number" if cell.number else classes.get(cell.text, "")
         return f'<td class="{kind}">{html.escape(cell.text)}</td>' if kind else f"<td>{html.escape(cell.text)}</td>"
 
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in grid.head)
+    kinds = [' class="number"' if cell.number else "" for cell in grid.body[0]] if grid.body else [""] * len(grid.head)
+    head = "".join(
+        f'<th scope="col"{kind}>{html.escape(name)}</th>' for name, kind in zip(grid.head, kinds, strict=True)
+    )
     lines = "\n".join(f"<tr>{''.join(map(render, line))}</tr>" for line in grid.body)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in grid.notes)
     listing = f"\n<ul>{notes}</ul>" if notes else ""

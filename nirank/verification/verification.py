@@ -14,6 +14,7 @@ from nirank.algebra.node import Store
 from nirank.collections.collection import Collection
 from nirank.config.experiments import load_collections, make_experiment
 from nirank.config.reader import Config, load_config
+from nirank.engines import make_engine
 from nirank.errors import ConfigError, StageError
 from nirank.experiment.result import Result
 from nirank.plan.costs import format_seconds
@@ -91,12 +92,17 @@ def verify(
     if limit_queries is not None:
         n_judged = _count_judged(collections)
         collections = [collection.sample(limit_queries) for collection in collections]
-    experiment = make_experiment(configuration, collections, opened)
+    engine = make_engine(configuration.engine)
+    experiment = make_experiment(configuration, collections, opened, engine=engine)
     experiment.check()
     estimate = experiment.estimate_seconds()
     if at_most is not None and estimate > at_most:
         return skip(config, configuration, f"about {format_seconds(estimate)} are to compute")
-    result = experiment.run(reporter)
+    try:
+        result = experiment.run(reporter)
+    finally:
+        if engine is not None:
+            engine.close()
     if accept:
         return _accept(Path(config), result, time.perf_counter() - began)
     assert configuration.expected is not None
