@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
+import signal
+import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -59,7 +62,7 @@ def verify_apart(
     began = time.perf_counter()
     options = {"limit_queries": limit_queries, "at_most": at_most, "accept": accept}
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
+    ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, path, options, log.level))
     process.start()
     theirs.close()
@@ -90,6 +93,8 @@ def verify_apart(
 
 def _work(connection: Connection, path: Path, options: dict[str, Any], level: int) -> None:
     """Verify a configuration and send what came of it, or what went wrong as text."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the other process's, which ends this one
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     log.addHandler(_Sender(connection))
     log.setLevel(level)
     log.propagate = False
@@ -100,3 +105,10 @@ def _work(connection: Connection, path: Path, options: dict[str, Any], level: in
     except Exception as error:
         log.debug("traceback of %s", path, exc_info=True)
         connection.send(f"{type(error).__name__}: {error}")
+
+
+def _end_with_parent(connection: Connection) -> None:
+    """Wait until the process that waits is gone, however it ended, and end too: nobody wants the result."""
+    with suppress(OSError, EOFError):
+        connection.recv()
+    os._exit(1)

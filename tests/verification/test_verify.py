@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -169,3 +171,27 @@ def test_what_takes_too_long_is_ended_and_skipped(place: Path) -> None:
     assert verification.passed
     assert "was ended after 0.2 s" in verification.note
     assert time.perf_counter() - began < 5
+
+
+def test_a_killed_command_leaves_no_process_behind(place: Path) -> None:
+    write_config(place, "expected: {scores: {tiny/test: {BM25: {RR: 0.6875}}}}\n")
+    command = [sys.executable, "-m", "nirank.cli.main", "verify", "config.yaml"]
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "importing" not in (line := process.stderr.readline()):
+            assert line, "it ended before it began"
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+    for _ in range(100):
+        if not any(is_running(int(child)) for child in children):
+            break
+        time.sleep(0.1)
+    assert children
+    assert not any(is_running(int(child)) for child in children)
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
