@@ -170,6 +170,20 @@ def test_charts_have_their_values_as_a_table_and_files_for_papers(open_page: Any
         assert b"light-dark" not in content
 
 
+def test_figures_of_one_table_are_shown_at_a_time(open_page: Any) -> None:
+    page = open_page(n_systems=3, n_collections=2)
+    shown = "[...document.querySelectorAll('figure[data-board]')].filter((each) => getComputedStyle(each).visibility === 'visible').map((each) => each.dataset.board)"
+    assert set(page.evaluate(shown)) == {"0"}
+    page.locator("#figure-tools select").select_option(label="nfcorpus/test")
+    assert set(page.evaluate(shown)) == {"1"}
+    page.wait_for_function("document.querySelector('#figure-intervals-1 svg')?.clientWidth > 400")
+    page.locator("#figure-tools select").select_option(label="all tables")
+    assert set(page.evaluate(shown)) >= {"0", "1"}
+    page.locator("#figure-tools select").select_option(label="scifact/test")
+    page.emulate_media(media="print")
+    assert set(page.evaluate(shown)) >= {"0", "1"}
+
+
 def test_ten_systems_on_a_thousand_queries_weigh_less_than_three_megabytes_and_take_less_than_three_seconds() -> None:
     report = make_report(10, 1000)
     render_page(make_report(1, 2))  # Vega is made once

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from report_examples import _make_worlds, list_query_details, make_report
+from report_examples import _make_worlds, list_query_details, make_report, write_details
 
+from nirank.report import read_report, write_report
+from nirank.report.page import render_page
 from nirank.results.query_set import QuerySet
 
 SET = "scifact-test-qrels"
@@ -177,15 +180,41 @@ def test_one_system_and_pairs_of_records_have_pages_too(open_page: Any) -> None:
     assert "45 records" in page.locator("#board-0 .about").inner_text()
 
 
-def test_what_a_written_folder_holds_is_what_the_page_reads(open_page: Any, tmp_path: Path) -> None:
-    from report_examples import write_details
+def test_an_older_folder_without_queries_has_a_page(open_page: Any, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(render_page(replace(make_report(3, 10), query_sets=())))
+    page = open_page(tmp_path, at="leaderboard")
+    page.evaluate("location.hash = '#query=x/y'")
+    assert page.locator("#queries").count() == 0
+    assert page.locator("#board-0 tbody tr").count() == 3
 
-    from nirank.report import read_report, write_report
-    from nirank.report.page import render_page
 
-    report = make_report(4, 45)
-    write_report(tmp_path, report)
-    assert (tmp_path / "report.html").read_text() == render_page(read_report(tmp_path))
-    write_details(tmp_path / "x", 4, 45)
+def test_queries_without_judgements_show_their_lists(open_page: Any, tmp_path: Path) -> None:
+    report = make_report(3, 45)
+    unjudged = replace(report.query_sets[0], values={system: {} for system in ("BM25", "Dense")}, relevant=(), signs={})
+    (tmp_path / "report.html").write_text(render_page(replace(report, query_sets=[unjudged])))
+    write_details(tmp_path, 3, 45)
     page = open_page(tmp_path)
-    assert page.locator(".queries tbody tr").count() == 45
+    assert "no judgements" in page.locator(".tally").inner_text()
+    assert list_shown(page) == [f"q{at}" for at in range(45)]
+    page.locator(".queries tbody td.id a").nth(2).click()
+    page.locator("ol.list").first.wait_for()
+    assert page.locator("#query-title").inner_text() == "Query q2"
+
+
+def test_details_of_some_queries_are_found_by_their_place_among_these(open_page: Any, tmp_path: Path) -> None:
+    report = make_report(3, 45)
+    some = replace(report.query_sets[0], detailed=tuple(range(5, 45)), per_chunk=20)
+    (tmp_path / "report.html").write_text(render_page(replace(report, query_sets=[some])))
+    folder = tmp_path / "details" / SET
+    folder.mkdir(parents=True)
+    empty = '{"queries": [{"id": "q26", "text": "found", "characters": 5, "judged": {}, "lists": {}}], "documents": {}}'
+    (folder / "lists-0001.js").write_text(f"nirankDetails('{SET}/lists-0001', '{empty}');")
+    page = open_page(tmp_path, at=address("q26"))
+    page.locator(".query-text", has_text="found").wait_for()
+    page = open_page(tmp_path, at=address("q1"))
+    assert page.get_by_text("Details were written for 40 of 45 queries, and not for this one.").is_visible()
+
+
+def test_what_a_written_folder_holds_is_what_the_page_reads(tmp_path: Path) -> None:
+    write_report(tmp_path, make_report(4, 45))
+    assert (tmp_path / "report.html").read_text() == render_page(read_report(tmp_path))

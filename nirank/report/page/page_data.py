@@ -30,7 +30,8 @@ def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Fi
     sets      the query sets; values and signs lie by the number of system and measure
     config    of charts, in colours that follow the page's; `lightConfig`: on white, for files
     """
-    numbers = {JudgedSplit(each.collection, each.split, each.qrels): at for at, each in enumerate(report.query_sets)}
+    numbers = {JudgedSplit(*each.key): at for at, each in enumerate(report.query_sets)}
+    titles = {board.key: board.title for board in boards}
     compared = {JudgedSplit(each["collection"], each["split"], each["qrels"]): each for each in report.comparisons}
     seeds = {row.system: row.seed_of for row in report.rows if row.seed_of is not None}
     return {
@@ -47,7 +48,11 @@ def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Fi
             }
             for board in boards
         ],
-        "sets": [_describe_set(queries, _list_measures(report), seeds) for queries in report.query_sets],
+        "sets": [
+            {"title": titles.get(JudgedSplit(*each.key)) or JudgedSplit(*each.key).title}
+            | _describe_set(each, _list_measures(report), seeds)
+            for each in report.query_sets
+        ],
         "figures": [to_plain(figure) for figure in figures],
         "config": make_page_config(),
         "lightConfig": make_config(),
@@ -93,7 +98,6 @@ def _find_p(pair: Mapping[str, Any], compared: Mapping[str, Any]) -> float | Non
 def _describe_set(queries: QuerySet, measures: Sequence[str], seeds: Mapping[str, str | None]) -> dict[str, Any]:
     systems = list(queries.values)
     return {
-        "title": JudgedSplit(queries.collection, queries.split, queries.qrels).title,
         "folder": queries.folder,
         "perChunk": queries.per_chunk,
         "detailed": queries.detailed,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from importlib.resources import files
 
-from nirank.report.charts.figure import Figure
 from nirank.report.details import make_detail_grids
 from nirank.report.figures import list_figures
 from nirank.report.notes import list_footnotes
 from nirank.report.page.boards import make_boards
 from nirank.report.page.facts import list_alarms, list_downloads, list_facts, make_heading
+from nirank.report.page.figure_sections import group_figures
 from nirank.report.page.page_data import format_script_data, make_page_data
 from nirank.report.page.vega import make_bundle
 from nirank.report.plain import to_plain
@@ -21,7 +20,17 @@ from nirank.report.written import make_written_sections
 
 _SCRIPTS = (  # in this order
     *("elements", "numbers", "data", "theme", "address", "explanations", "boards", "columns", "details"),
-    *("words", "documents", "query_lists", "query_view", "differences", "figures", "printing", "start"),
+    *(
+        "words",
+        "documents",
+        "query_lists",
+        "query_view",
+        "differences",
+        "figures",
+        "figure_choice",
+        "printing",
+        "start",
+    ),
 )
 
 
@@ -50,7 +59,7 @@ def render_page(report: Report) -> str:
         alarms=list_alarms(report, boards),
         boards=boards,
         has_seeds=any(line.seeds for board in boards for line in board.lines),
-        sections=_group_figures(figures),
+        sections=group_figures(figures, boards),
         query_sets=report.query_sets,
         details=make_detail_grids(report.rows, report.measures),
         written=make_written_sections(report.rows),
@@ -60,15 +69,6 @@ def render_page(report: Report) -> str:
         rows=report.rows,
         downloads=list_downloads(report),
     )
-
-
-def _group_figures(figures: Sequence[Figure]) -> dict[str, list[tuple[int, Figure]]]:
-    """Return the figures of each section, with their numbers; those that the page fills itself stand elsewhere."""
-    sections: dict[str, list[tuple[int, Figure]]] = {}
-    for number, figure in enumerate(figures):
-        if figure.data_name is None:
-            sections.setdefault(figure.section, []).append((number, figure))
-    return sections
 
 
 def _join_scripts() -> str:

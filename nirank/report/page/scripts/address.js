@@ -10,7 +10,7 @@ function formatAddress(values) {
 /* The address of two systems on a set, query by query, or of one query. */
 function addressOfQueries(choice, query = null) {
   const set = page.sets[choice.set];
-  const systems = { a: set.systems[choice.a], b: set.systems[choice.b], measure: page.measures[choice.measure].name };
+  const systems = { a: set.systems[choice.a], b: set.systems[choice.b], measure: page.measures[choice.measure]?.name };
   if (query === null) return formatAddress({ queries: set.key, ...systems });
   return formatAddress({ query: `${set.key}/${set.ids[query]}`, ...systems });
 }
@@ -38,14 +38,15 @@ function splitQuery(address) {
   return [key, text.slice(key.length + 1)];
 }
 
-/* The two systems that are worth a look first: the best one, and the baseline or the next. */
+/* The two systems that are worth a look first: the best one and the next. Without judgements, measure is -1. */
 function chooseSystems(number, wanted = -1) {
   const set = page.sets[number];
   const measures = measuresOf(set);
-  const measure = measures.includes(wanted) ? wanted : measures[0] ?? 0;
-  const means = set.values.map((values) => meanOf(values[measure]));
-  const order = mainSystems(set).sort((one, other) => means[other] - means[one]);
-  if (page.measures[measure].lower) order.reverse();
+  const measure = measures.includes(wanted) ? wanted : measures[0] ?? -1;
+  const means = set.values.map((values) => meanOf(values[measure] ?? []));
+  const turn = page.measures[measure]?.lower ? -1 : 1;
+  const last = (at) => (Number.isNaN(means[at]) ? -Infinity : turn * means[at]);
+  const order = mainSystems(set).sort((one, other) => last(other) - last(one) || one - other);
   const a = order[0] ?? 0;
   return { set: number, measure, a, b: order[1] ?? a };
 }

@@ -15,12 +15,12 @@ function loadDetails(folder, file) {
       script.addEventListener("load", () => {
         script.remove();
         if (arrived.has(name)) resolve(arrived.get(name));
-        else reject(new Error(`details/${folder}/${file}.js does not hold ${name}`));
+        else reject(reportFile(name));
       });
       script.addEventListener("error", () => {
         script.remove();
         loaded.delete(name); // asked for again, should they be put there
-        reject(new Error(`details/${folder}/${file}.js`));
+        reject(reportFile(name));
       });
       document.head.append(script);
     }));
@@ -28,6 +28,7 @@ function loadDetails(folder, file) {
   return loaded.get(name);
 }
 
+const reportFile = (name) => Object.assign(new Error("cannot be read"), { file: `details/${name}.js` });
 const pad = (number) => String(number).padStart(4, "0");
 
 /* Promise of {query, documents}: the details of a query, and [title, number of text script, date] of documents. */
@@ -36,7 +37,7 @@ async function loadQuery(set, at) {
   if (place < 0) throw new Error(`no details of query ${set.ids[at]}`);
   const content = await loadDetails(set.folder, `lists-${pad(Math.floor(place / set.perChunk))}`);
   const query = content.queries.find((each) => each.id === set.ids[at]);
-  if (!query) throw new Error(`no details of query ${set.ids[at]}`);
+  if (!query) throw reportFile(`${set.folder}/lists-${pad(Math.floor(place / set.perChunk))}`);
   return { query, documents: content.documents };
 }
 

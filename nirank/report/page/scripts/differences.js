@@ -55,13 +55,13 @@ function fillChooser() {
   fields.push(["A", makeSystemSelect(set, a, (system) => change({ a: system }))]);
   fields.push(["B", makeSystemSelect(set, b, (system) => change({ b: system }))]);
   const measures = measuresOf(set).map((at) => [at, page.measures[at].name]);
-  fields.push(["by", makeSelect(measures, measure, (chosen) => change({ measure: Number(chosen) }))]);
+  if (isJudged()) fields.push(["by", makeSelect(measures, measure, (chosen) => change({ measure: Number(chosen) }))]);
   const focused = document.activeElement?.dataset?.field;
   const labels = fields.map(([name, select]) => {
     select.dataset.field = name;
     return make("label", { class: "field" }, name, select);
   });
-  labels.splice(-1, 0, make("button", {
+  labels.splice(fields.findIndex(([name]) => name === "B") + 1, 0, make("button", {
     class: "button", type: "button", "data-field": "swap", "aria-label": "Exchange A and B", onclick: () => change({ a: queries.choice.b, b: queries.choice.a }),
   }, "⇄"));
   queries.parts.chooser.replaceChildren(...labels);
@@ -70,15 +70,21 @@ function fillChooser() {
 
 /* The gain of A over B on each query, in the direction that is better; null: a value is lacking. */
 function listGains({ set, measure, a, b }) {
-  const { values } = page.sets[set];
-  const sign = page.measures[measure].lower ? -1 : 1;
-  return values[a][measure].map((value, at) => {
-    const other = values[b][measure][at];
-    return value === null || other === undefined || other === null ? null : sign * (value - other);
+  const { ids, values } = page.sets[set];
+  const sign = page.measures[measure]?.lower ? -1 : 1;
+  return ids.map((_, at) => {
+    const [value, other] = [a, b].map((system) => values[system][measure]?.[at] ?? null);
+    return value === null || other === null ? null : sign * (value - other);
   });
 }
 
+const isJudged = () => queries.choice.measure >= 0;
+
 function fillTally() {
+  if (!isJudged()) {
+    queries.parts.tally.replaceChildren("These queries have no judgements: lists can be looked at, and not be measured.");
+    return;
+  }
   const { set, measure, a, b } = queries.choice;
   const { systems } = page.sets[set];
   const gains = listGains(queries.choice).filter((gain) => gain !== null);
@@ -149,7 +155,7 @@ function orderQueries() {
     b: (one, other) => valueOf("b", one) - valueOf("b", other),
     relevant: (one, other) => (set.relevant[one] ?? 0) - (set.relevant[other] ?? 0),
   };
-  const numbers = set.ids.map((_, at) => at).filter((at) => gains[at] !== null && fits(at));
+  const numbers = set.ids.map((_, at) => at).filter((at) => (gains[at] !== null || !isJudged()) && fits(at));
   return numbers.sort((one, other) => queries.turn * keys[queries.sort](one, other) || one - other);
 }
 
@@ -182,7 +188,8 @@ function fillQueries() {
 }
 
 function makeQueryHead(set) {
-  const columns = [["id", "query", "text"], ["a", "A"], ["b", "B"], ["difference", "gain of A"]];
+  const columns = [["id", "query", "text"]];
+  if (isJudged()) columns.push(["a", "A"], ["b", "B"], ["difference", "gain of A"]);
   if (set.relevant.length) columns.push(["relevant", "relevant"]);
   const headings = columns.map(([key, words, kind]) => {
     const sorted = queries.sort === key ? (queries.turn > 0 ? "ascending" : "descending") : null;
@@ -198,7 +205,6 @@ function makeQueryHead(set) {
 }
 
 function makeQueryRow(set, at, gain, largest) {
-  const { format } = page.measures[queries.choice.measure];
   const bar = make("span", { class: `bar ${gain > 0 ? "gain" : "loss"}`, "aria-hidden": "true" });
   bar.style.setProperty("--size", String(Math.abs(gain) / largest));
   const signs = SIGNS.map(([name, , words]) => [countSigns(name, at), words]).filter(([n]) => n > 0);
@@ -215,9 +221,17 @@ function makeQueryRow(set, at, gain, largest) {
     "tr", { onclick: open },
     make("td", { class: "id" }, link),
     make("td", { class: "text" }, make("bdi", { dir: "auto" }, set.texts[at] ?? ""), " ", ...signs.map(([n, words]) => make("span", { class: "sign" }, words(n)))),
+    ...makeValueCells(at, gain, bar),
+    set.relevant.length ? make("td", {}, String(set.relevant[at])) : null,
+  );
+}
+
+function makeValueCells(at, gain, bar) {
+  if (!isJudged()) return [];
+  const { format } = page.measures[queries.choice.measure];
+  return [
     make("td", {}, formatNumber(format, valueOf("a", at))),
     make("td", {}, formatNumber(format, valueOf("b", at))),
     make("td", {}, formatNumber(format, gain, true), bar),
-    set.relevant.length ? make("td", {}, String(set.relevant[at])) : null,
-  );
+  ];
 }

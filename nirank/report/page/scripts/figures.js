@@ -1,6 +1,6 @@
 /* Charts, each drawn when it comes into sight, and the rest when there is time, so that paper has them all. Their colours
    follow the page's without being drawn again: `page.config` says light and dark at once. */
-const OUT_OF_SIGHT = "300px"; // how near a chart comes before it is drawn
+const OUT_OF_SIGHT = "900px"; // how near a chart comes before it is drawn
 
 function startFigures() {
   if (typeof vegaEmbed === "undefined") return;
@@ -134,6 +134,8 @@ async function drawDifferences() {
   const figure = page.figures.find((each) => each.data_name === "differences");
   if (!figure || typeof vegaEmbed === "undefined") return;
   const values = listDifferences();
+  queries.parts.figure.hidden = !values.length;
+  if (!values.length) return;
   if (differenceChart === null) {
     const frame = make("figure", { id: "figure-differences" });
     queries.parts.figure.append(frame);

@@ -44,7 +44,7 @@ function describeMove(rank, otherRank, other, otherName) {
 function describeStage(stage, at) {
   const rank = stage.ranks?.[at];
   const score = stage.scores?.[at];
-  const words = rank === null || rank === undefined ? "not in it" : `rank ${rank}`;
+  const words = rank === null || rank === undefined ? "not in it" : rank ? `rank ${rank}` : "in it, without order";
   const more = score === null || score === undefined ? "" : `, ${formatScore(score)}`;
   return make("span", {}, quote(stage.stage), `: ${words}${more}`);
 }

@@ -29,7 +29,7 @@ function goTo(choice, query) {
 }
 
 function closeQuery() {
-  if (!view.dialog.open) return;
+  if (!view.dialog?.open) return;
   view.dialog.close();
   view.opener?.focus?.();
 }
@@ -49,7 +49,7 @@ async function showQuery(choice) {
   let details = null;
   try {
     if (choice.query < 0) throw new Error("no such query");
-    if (set.folder === null) throw new Error("no details were written");
+    if (set.folder === null) throw new Error("no details");
     details = await loadQuery(set, choice.query);
   } catch (error) {
     if (turn === view.number) view.body.replaceChildren(...describeAbsence(set, choice, known, error));
@@ -76,9 +76,11 @@ function fillHead(set, choice) {
 
 function describeAbsence(set, choice, known, error) {
   if (choice.query < 0) return [make("p", { class: "message" }, "This leaderboard has no such query.")];
-  const words = set.folder === null
-    ? "No details of single queries were written for this leaderboard."
-    : `The lists of this query are in the folder 'details' beside this page, which is not there or not whole: ${error.message}. Copy the whole folder of results.`;
+  let words = `Details were written for ${(set.detailed ?? []).length} of ${count(set.ids.length, "query", "queries")}, and not for this one.`;
+  if (set.folder === null) words = "No details of single queries were written for this leaderboard.";
+  else if (error.file) {
+    words = `The lists of this query are in ${error.file}, beside this page, which is not there or not whole. Copy the whole folder of results.`;
+  }
   return [
     make("p", { class: "query-text", dir: "auto" }, known),
     make("p", { class: "message" }, words),

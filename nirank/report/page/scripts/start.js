@@ -27,6 +27,7 @@ if (page.sets.length) {
   startQueryView();
   startDifferences();
 }
+startFigureChoice();
 startFigures();
 startPrinting();
 addEventListener("hashchange", followAddress);
