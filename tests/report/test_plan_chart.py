@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nirank.report.charts.layered import lay_out
+from nirank.report.charts.list_names import name_lists
 from nirank.report.charts.plan import draw_plan
 from nirank.report.charts.theme import make_config
 
@@ -61,13 +62,14 @@ def test_a_node_says_what_it_cost_and_for_how_many() -> None:
     spec = draw_plan(plan)
     assert spec is not None
     boxes = {record["label"]: record for record in spec["data"]["values"] if "label" in record}
-    assert boxes["rrf()"]["note"] == "1.5 s · 2.5 MB · 2 systems"
+    assert boxes["S, T"]["note"] == "1.5 s · 2.5 MB · 2 systems"  # under the names of the systems that end there
+    assert boxes["S, T"]["full"] == "rrf()"
     assert (boxes["bm25()"]["note"], boxes["bm25()"]["state"]) == ("21 ms · 900 B", "found in the store")
     assert (boxes["dense()"]["note"], boxes["dense()"]["kind"]) == ("", "<vectors>")
-    assert boxes["rrf()"]["x"] > boxes["bm25()"]["x"] == boxes["dense()"]["x"]
+    assert boxes["S, T"]["x"] > boxes["bm25()"]["x"] == boxes["dense()"]["x"]
     assert len({record["line"] for record in spec["data"]["values"] if "line" in record}) == 2
     svg = vl_convert.vegalite_to_svg({**spec, "config": make_config()})
-    assert "rrf()" in svg and "<vectors>" not in svg and "NaN" not in svg
+    assert "S, T" in svg and "<vectors>" not in svg and "NaN" not in svg
     assert draw_plan([]) is None
 
 
@@ -94,3 +96,19 @@ def test_what_another_input_needs_anyway_has_no_line_of_its_own() -> None:
     spec = draw_plan([make_node("q"), make_node("bm25", "q"), make_node("rrf", "bm25", "q")])
     assert spec is not None
     assert sum("line" in record for record in spec["data"]["values"]) == 2
+
+
+def test_names_lose_their_options_unless_they_would_be_the_same() -> None:
+    labels = {
+        "a": "Dense('a-model-of-some-length', top=1000)",
+        "b": f"BM25({'k1=0.9, ' * 5})",
+        "c": f"BM25({'k1=2, ' * 12})",
+    }
+    names = name_lists({**labels, "d": "RRF()", "e": "Cut(10)"}, {"e": ["S", "T", "U", "V"]})
+    assert names == {**labels, "a": "Dense", "c": f"{labels['c'][:59]}…", "d": "RRF()", "e": "S, T and 2 more"}
+
+
+def test_what_has_no_line_stands_close_below_the_others() -> None:
+    edges = [(f"a{at}", "z") for at in range(6)] + [("b", f"a{at}") for at in range(6)]
+    layout = lay_out(["b", "alone", *(f"a{at}" for at in range(6)), "z"], edges)
+    assert layout.places["alone"] == (0, layout.places["b"][1] + 1)

@@ -89,7 +89,7 @@ def _reduce_crossings(
                 node: sum(places[each] for each in near) / len(near) if (near := neighbours.get(node)) else float(at)
                 for at, node in enumerate(nodes)
             }
-            nodes.sort(key=means.__getitem__)
+            nodes.sort(key=lambda node: (node not in above and node not in below, means[node]))
             places |= {node: float(at) for at, node in enumerate(nodes)}
 
 
@@ -111,10 +111,11 @@ def _choose_heights(
             heights[node] = total
     for sweep in range(_SWEEPS):
         for at in range(len(order)) if sweep % 2 == 0 else reversed(range(len(order))):
-            wishes = []
-            for node in order[at]:
+            wishes: list[float] = []
+            for node, gap in zip(order[at], gaps[at], strict=True):
                 near = [heights[each] for each in (*above.get(node, ()), *below.get(node, ()))]
-                wishes.append(sum(near) / len(near) if near else heights[node])
+                packed = wishes[-1] + gap if wishes else 0.0  # what has no neighbours stands close below the others
+                wishes.append(sum(near) / len(near) if near else packed)
             heights |= dict(zip(order[at], _keep_gaps(wishes, gaps[at]), strict=True))
     least = min(heights.values(), default=0.0)
     return {node: height - least for node, height in heights.items()}

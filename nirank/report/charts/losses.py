@@ -10,6 +10,7 @@ from typing import Any
 
 from nirank.report.charts.bars import Bar, draw_bars
 from nirank.report.charts.layered import lay_out
+from nirank.report.charts.list_names import name_lists
 from nirank.report.charts.theme import GAIN, LOSS, Spec, cut_name
 from nirank.results.row import Row, StageRecall
 
@@ -31,6 +32,7 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
         return None
     lists: dict[str, tuple[StageRecall, list[str]]] = {}
     edges: dict[tuple[str, str], int] = {}
+    owners: dict[str, list[str]] = {}
     for row in shown:
         keys = [repr(replace(stage, sources=())) for stage in row.stages]
         for key, stage in zip(keys, row.stages, strict=True):
@@ -38,14 +40,17 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
             if row.system not in systems:
                 systems.append(row.system)
             edges |= {(keys[source.at], key): source.shared for source in stage.sources if keys[source.at] != key}
+        owners.setdefault(keys[-1], []).append(row.system)
+    names = name_lists({key: stage.stage for key, (stage, _) in lists.items()}, owners)
     if not edges:
-        return _draw_counts(lists)
+        return _draw_counts(lists, names)
     layout = lay_out(_order_lists(list(lists), list(edges)), list(edges))
     height = _ROOM * (layout.height + 1)
     records: list[dict[str, Any]] = []
     for key, (stage, systems) in lists.items():
         layer, place = layout.places[key]
         records.append(_describe_list(stage, systems, layer, _ROOM * place, _list_sources(key, edges, lists)))
+        records[-1]["name"] = names[key]
     for number, ((before, after), way) in enumerate(layout.ways.items()):
         source, target = lists[before][0], lists[after][0]
         records += _draw_edge(number, source, target, edges[before, after], way)
@@ -118,12 +123,13 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
     }
 
 
-def _draw_counts(lists: dict[str, tuple[StageRecall, list[str]]]) -> Spec:
+def _draw_counts(lists: dict[str, tuple[StageRecall, list[str]]], names: dict[str, str]) -> Spec:
     """Return bars alone: leaderboards of older versions do not say of which lists each was made."""
     bars = []
-    for stage, systems in lists.values():
+    for key, (stage, systems) in lists.items():
         text = f"{stage.relevant:,} of {stage.total:,}"
-        bars.append(Bar(f"{cut_name(stage.stage, 60)} ({', '.join(systems)})", stage.relevant, text, stage.total))
+        label = names[key] if systems == [names[key]] else f"{names[key]} ({', '.join(systems)})"
+        bars.append(Bar(label, stage.relevant, text, stage.total))
     return draw_bars(bars, "relevant documents in the list", format="~s")
 
 
@@ -164,7 +170,6 @@ def _describe_list(
         "bottom": round(top + _BAR, 1),
         "filled": round(top + _measure(stage.relevant, stage), 1),
         "stage": stage.stage,
-        "name": cut_name(stage.stage, 60),
         "short": count,
         "percent": f"{stage.relevant / max(stage.total, 1):.1%}",
         "relevant": f"{stage.relevant:,} of {stage.total:,}",

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from nirank.report.charts.layered import lay_out
+from nirank.report.charts.list_names import name_lists
 from nirank.report.charts.theme import COLOURS, NEUTRAL, Spec, cut_name
 
 _BOX, _TALL = 168, 38  # px, of a node
@@ -25,12 +26,14 @@ def draw_plan(plan: Sequence[_Record]) -> Spec | None:
     if not plan:
         return None
     nodes = _order_nodes(plan)
+    owners = _find_owners(nodes)
     if len(nodes) > _NODES:
-        nodes = _order_nodes(_group_nodes(nodes))
+        nodes, owners = _order_nodes(_group_nodes(nodes)), {}
     edges = _list_edges(nodes)
     layout = lay_out([node["id"] for node in nodes], edges)
     kinds = list(dict.fromkeys(str(node["kind"]) for node in nodes))
-    boxes = [_describe_node(node, *layout.places[node["id"]]) for node in nodes]
+    names = name_lists({node["id"]: str(node["label"]) for node in nodes}, owners)
+    boxes = [_describe_node(node, names[node["id"]], *layout.places[node["id"]]) for node in nodes]
     lines = [
         {"line": number, "x": [round(x) for x, _ in points], "y": [round(y) for _, y in points]}
         for number, way in enumerate(layout.ways.values())
@@ -163,7 +166,15 @@ def _sum(numbers: Iterator[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _describe_node(node: _Record, layer: int, height: float) -> dict[str, Any]:
+def _find_owners(nodes: Sequence[_Record]) -> dict[str, list[str]]:
+    """Return the systems whose last computation each node is: none of theirs needs it."""
+    passed = {(before, system) for node in nodes for _, before in node["inputs"] for system in node["systems"]}
+    return {
+        node["id"]: [str(system) for system in node["systems"] if (node["id"], system) not in passed] for node in nodes
+    }
+
+
+def _describe_node(node: _Record, name: str, layer: int, height: float) -> dict[str, Any]:
     x, y = _STRIDE * layer, _SLOT * height
     systems = [str(system) for system in node["systems"]]
     cost = [text for text in (_say_seconds(node.get("seconds")), _say_bytes(node.get("bytes"))) if text]
@@ -173,7 +184,7 @@ def _describe_node(node: _Record, layer: int, height: float) -> dict[str, Any]:
         "y": round(y, 1),
         "right": x + _BOX,
         "bottom": round(y + _TALL, 1),
-        "label": cut_name(str(node["label"]), _LABEL),
+        "label": cut_name(name, _LABEL),
         "full": cut_name(str(node["label"]), 300),
         "kind": str(node["kind"]),
         "found": bool(node["found"]),
