@@ -108,7 +108,10 @@ def test_names_lose_their_options_unless_they_would_be_the_same() -> None:
     assert names == {**labels, "a": "Dense", "c": f"{labels['c'][:59]}…", "d": "RRF()", "e": "S, T and 2 more"}
 
 
-def test_what_has_no_line_stands_close_below_the_others() -> None:
-    edges = [(f"a{at}", "z") for at in range(6)] + [("b", f"a{at}") for at in range(6)]
-    layout = lay_out(["b", "alone", *(f"a{at}" for at in range(6)), "z"], edges)
-    assert layout.places["alone"] == (0, layout.places["b"][1] + 1)
+def test_parts_that_nothing_joins_stand_one_below_the_other() -> None:
+    """Two like parts, whose nodes come in turn, and a single node."""
+    nodes = ["a", "A", "alone", "b", "B", "c", "C"]
+    layout = lay_out(nodes, [("a", "b"), ("A", "B"), ("b", "c"), ("a", "c"), ("B", "C")])
+    heights = {node: height for node, (_, height) in layout.places.items()}
+    assert max(heights[node] for node in "abc") < min(heights[node] for node in "ABC")
+    assert layout.places["alone"] == (0, layout.height)

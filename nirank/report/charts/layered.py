@@ -34,7 +34,44 @@ class Layout:
 
 
 def lay_out(nodes: Sequence[str], edges: Sequence[Edge]) -> Layout:
-    """Return the layout of a graph; `nodes` stand behind all that have an edge to them."""
+    """Return the layout of a graph; `nodes` stand behind all that have an edge to them.
+
+    Parts that nothing joins stand one below the other, and single nodes below all.
+    """
+    places: dict[str, tuple[int, float]] = {}
+    ways: dict[Edge, Sequence[tuple[int, float]]] = {}
+    base, layers = 0.0, 0
+    for part in _split(nodes, edges):
+        inside = set(part)
+        layout = _lay_out_part(part, [edge for edge in edges if edge[0] in inside])
+        places |= {node: (layer, base + height) for node, (layer, height) in layout.places.items()}
+        ways |= {edge: [(layer, base + height) for layer, height in way] for edge, way in layout.ways.items()}
+        base, layers = base + layout.height + 1, max(layers, layout.layers)
+    return Layout(places, ways, layers, max((height for _, height in places.values()), default=0.0))
+
+
+def _split(nodes: Sequence[str], edges: Sequence[Edge]) -> list[list[str]]:
+    """Return the parts of the graph that have no edge between them, in the order of their first nodes."""
+    neighbours: dict[str, list[str]] = {node: [] for node in nodes}
+    for first, second in edges:
+        neighbours[first].append(second)
+        neighbours[second].append(first)
+    part_of: dict[str, int] = {}
+    for node in nodes:
+        waiting = [] if node in part_of else [node]
+        number = len(set(part_of.values())) if waiting else 0
+        while waiting:
+            near = waiting.pop()
+            if near not in part_of:
+                part_of[near] = number
+                waiting += neighbours[near]
+    parts: dict[int, list[str]] = {}
+    for node in nodes:
+        parts.setdefault(part_of[node], []).append(node)
+    return sorted(parts.values(), key=lambda part: len(part) == 1)
+
+
+def _lay_out_part(nodes: Sequence[str], edges: Sequence[Edge]) -> Layout:
     layer = _assign_layers(nodes, edges)
     ways: dict[Edge, list[_Point]] = {
         edge: [edge[0], *((edge, at) for at in range(layer[edge[0]] + 1, layer[edge[1]])), edge[1]] for edge in edges
@@ -89,7 +126,7 @@ def _reduce_crossings(
                 node: sum(places[each] for each in near) / len(near) if (near := neighbours.get(node)) else float(at)
                 for at, node in enumerate(nodes)
             }
-            nodes.sort(key=lambda node: (node not in above and node not in below, means[node]))
+            nodes.sort(key=means.__getitem__)
             places |= {node: float(at) for at, node in enumerate(nodes)}
 
 
@@ -111,11 +148,10 @@ def _choose_heights(
             heights[node] = total
     for sweep in range(_SWEEPS):
         for at in range(len(order)) if sweep % 2 == 0 else reversed(range(len(order))):
-            wishes: list[float] = []
-            for node, gap in zip(order[at], gaps[at], strict=True):
+            wishes = []
+            for node in order[at]:
                 near = [heights[each] for each in (*above.get(node, ()), *below.get(node, ()))]
-                packed = wishes[-1] + gap if wishes else 0.0  # what has no neighbours stands close below the others
-                wishes.append(sum(near) / len(near) if near else packed)
+                wishes.append(sum(near) / len(near) if near else heights[node])
             heights |= dict(zip(order[at], _keep_gaps(wishes, gaps[at]), strict=True))
     least = min(heights.values(), default=0.0)
     return {node: height - least for node, height in heights.items()}

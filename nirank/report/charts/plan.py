@@ -10,10 +10,10 @@ from nirank.report.charts.layered import lay_out
 from nirank.report.charts.list_names import name_lists
 from nirank.report.charts.theme import COLOURS, NEUTRAL, Spec, cut_name
 
-_BOX, _TALL = 168, 38  # px, of a node
-_STRIDE, _SLOT = 216, 50  # px, from layer to layer, and from node to node
+_BOX, _TALL = 184, 38  # px, of a node
+_STRIDE, _SLOT = 228, 50  # px, from layer to layer, and from node to node
 _NODES = 200  # more are taken together
-_LABEL = 24  # characters
+_LABEL = 40  # characters
 _LEVEL = 0.15  # of a line between two layers, at both its ends
 _Record = Mapping[str, Any]
 
@@ -51,7 +51,7 @@ def draw_plan(plan: Sequence[_Record]) -> Spec | None:
         {"field": name, **({"title": title} if title else {})}
         for name, title in (("full", "node"), ("kind", ""), ("state", ""), ("cost", ""), ("systems", ""))
     ]
-    text = {"type": "text", "align": "left", "baseline": "middle", "limit": _BOX - 18}
+    text = {"type": "text", "align": "left", "baseline": "middle", "limit": _BOX - 14}
     return {
         "width": width,
         "height": height,
@@ -101,7 +101,7 @@ def draw_plan(plan: Sequence[_Record]) -> Spec | None:
             },
             {
                 "transform": [{"filter": "isValid(datum.full)"}],
-                "mark": {**text, "style": "note", "dx": 8, "dy": 27},
+                "mark": {**text, "style": "note", "dx": 8, "dy": 27, "fontSize": 10.5},
                 "encoding": {"text": {"field": "note"}},
             },
         ],
