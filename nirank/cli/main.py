@@ -23,6 +23,7 @@ from nirank.cli.run_file_commands import compare, evaluate
 from nirank.cli.sample_command import sample
 from nirank.cli.screen_command import screen
 from nirank.cli.search_command import search
+from nirank.cli.serve_command import serve
 from nirank.cli.verify_command import verify
 
 
@@ -44,6 +45,7 @@ for command in (
     verify,
     records,
     search,
+    serve,
     screen,
     block,
     citations,

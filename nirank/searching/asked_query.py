@@ -17,6 +17,7 @@ from nirank.errors import ConfigError, suggest
 from nirank.flow.ids import Ids, as_id
 
 _ID = "asked"  # of a query that has none
+_SHOWN = 10  # keys in a message
 
 
 def ask_collection(collection: Collection, query: str | Mapping[str, Any]) -> Collection:
@@ -58,7 +59,7 @@ def _make_texts(collection: Collection, record: Mapping[str, Any]) -> Texts:
         fields = {columns[0]: fields.pop("text")} | fields
     for key in fields:
         if key not in keys:
-            known = ", ".join(keys)
+            known = ", ".join([*keys[:_SHOWN], *(["…"] if len(keys) > _SHOWN else [])])
             raise ConfigError(f"query: no query of {collection.name} has '{key}'; expected {known}{suggest(key, keys)}")
     texts = {name: _as_text(name, fields.pop(name, "")) for name in columns}
     if not any(text.strip() for text in texts.values()):

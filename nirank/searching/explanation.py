@@ -124,7 +124,7 @@ def _trace(node: Node, name: str, run: QueryRun, terms: MatchedTerms | None) -> 
         candidates_out=len(value) if isinstance(value, Pairs) else None,
         ms=1000 * run.seconds[node],
         text=made,
-        terms=() if terms is None else terms.describe(),
+        terms=() if terms is None else terms.described,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -14,11 +15,13 @@ from nirank.algebra.tuned import DecidedPipeline
 from nirank.algebra.walk import walk
 from nirank.config.experiments import load_collections, make_experiment
 from nirank.config.reader import Config
-from nirank.errors import ConfigError, suggest
+from nirank.errors import ConfigError, NirankError, suggest
 from nirank.evaluation.comparisons import Significance
 from nirank.experiment.seeds import name_seeded_system
 from nirank.plan.reporter import Reporter
 from nirank.searching.searcher import Searcher
+
+log = logging.getLogger("nirank")
 
 
 def open_searcher(
@@ -27,14 +30,19 @@ def open_searcher(
     reporter: Reporter,
     systems: Sequence[str] | None = None,
     collection: str | None = None,
+    *,
+    any_collection: bool = False,
 ) -> Searcher:
-    """Return what asks some systems of a configuration on one of its collections, or all on all.
+    """Return what asks some systems of a configuration, or all.
+
+    collection      the one that is asked, where there are several
+    any_collection  whether all are
 
     Raises ConfigError for a name that is not there, and where several collections leave open which is meant.
     """
     chosen = config.systems if systems is None else dict(_choose_system(config, name) for name in systems)
     entries = config.collections
-    if systems is not None and len(entries) > 1:
+    if not any_collection and len(entries) > 1:
         entry = _choose_entry(entries, collection)
         if not any(map(_learns, chosen.values())):  # what is trained must know all queries that are evaluated
             entries = [entry]
@@ -47,6 +55,22 @@ def open_searcher(
         }
     )
     return Searcher.of(make_experiment(part, load_collections(part, store), store), reporter)
+
+
+def warm_up(searcher: Searcher) -> dict[tuple[str, str], str]:
+    """Compute and load what all systems need; return why some cannot be asked, by collection and system."""
+    refusals = {}
+    for collection in searcher.collections:
+        for system, refusal in searcher.list_systems(collection).items():
+            if refusal is not None:
+                log.info("%s on %s cannot be asked: %s", system, collection, refusal)
+                continue
+            try:
+                searcher.warm_up(system, collection)
+            except NirankError as error:
+                log.warning("%s on %s cannot be asked: %s", system, collection, error)
+                refusals[collection, system] = str(error)
+    return refusals
 
 
 def _choose_system(config: Config, name: str) -> tuple[str, Pipeline]:

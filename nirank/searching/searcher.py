@@ -10,16 +10,22 @@ from typing import Any
 from nirank.algebra.node import Store
 from nirank.algebra.pipeline import Pipeline
 from nirank.collections.collection import Collection
-from nirank.errors import ConfigError, DataError, suggest
+from nirank.collections.text_fields import METADATA
+from nirank.errors import ConfigError, suggest
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.system_runs import SystemRun
 from nirank.plan.reporter import Reporter
 from nirank.results.query_detail import DocumentDetail
 from nirank.searching.answer import Answer
-from nirank.searching.asked_query import ask_collection
+from nirank.searching.asked_query import ask_collection, list_query_keys
 from nirank.searching.explanation import describe_document, explain_answer
 from nirank.searching.query_plan import QueryPlan, find_refusal, make_query_plan
 from nirank.searching.query_run import Deadline, QueryRun, make_folder, open_stored
+
+
+class UnknownName(ConfigError):
+    """There is no system, collection or document of that name."""
+
 
 _MAX_PLANS = 64  # that are kept: one a system, and more where queries come with other fields
 
@@ -105,16 +111,31 @@ class Searcher:
             return explain_answer(system, chosen, asked, query_run, ranking, k)
 
     def get_document(self, id: str, *, collection: str | None = None) -> DocumentDetail:
-        """Return a document with its whole text; raise DataError where there is none of that id."""
+        """Return a document with its whole text; raise UnknownName where there is none of that id."""
         chosen = self._find_collection(collection)
         row = int(chosen.docs.ids.find_rows([id])[0])
         if row < 0:
-            raise DataError(f"{chosen.name} has no document '{id}'")
+            raise UnknownName(f"{chosen.name} has no document '{id}'")
         return describe_document(chosen, row)
+
+    def count_documents(self, collection: str | None = None) -> int:
+        """Return how many documents a collection has."""
+        return len(self._find_collection(collection).docs)
+
+    def list_query_keys(self, collection: str | None = None) -> tuple[str, ...]:
+        """Return the columns and metadata keys that a query of a collection can have."""
+        return list_query_keys(self._find_collection(collection))
+
+    def warm_up(self, system: str, collection: str | None = None) -> None:
+        """Compute and load what a system needs, by asking it the first of the collection's own queries."""
+        chosen = self._find_collection(collection)
+        record = dict(chosen.queries[0]) if len(chosen.queries) else {"text": "?"}
+        record.pop("id", None)
+        self.search(system, {key: value for key, value in record.items() if value}, 1, collection=collection)
 
     def _get_plan(self, run: SystemRun, asked: Collection) -> QueryPlan:
         """Return the plan for queries with these fields, everything that it needs computed and opened."""
-        fields = frozenset(key for key, count in asked.queries.text_fields.keys.items() if count)
+        fields = frozenset(asked.queries[0][METADATA])
         filled = tuple(name for name in asked.queries.text_columns if asked.queries.columns[name][0].as_py())
         key = (id(run.collection), run.system, fields, filled, tuple(asked.build_scopes()))
         if key not in self._plans:
@@ -137,7 +158,7 @@ class Searcher:
     def _look_up(self, system: str, collection: Collection) -> SystemRun:
         runs = {run.system: run for run in self.experiment.plan() if run.collection is collection}
         if system not in runs:
-            raise ConfigError(f"there is no system '{system}'; expected {', '.join(runs)}{suggest(system, runs)}")
+            raise UnknownName(f"there is no system '{system}'; expected {', '.join(runs)}{suggest(system, runs)}")
         refusal = find_refusal(runs[system])
         if refusal is not None:
             raise ConfigError(f"system '{system}' cannot be asked: {refusal}")
@@ -151,7 +172,7 @@ class Searcher:
                 raise ConfigError(f"there are several collections; name one of {', '.join(names)}")
             return collections[0]
         if name not in names:
-            raise ConfigError(f"there is no collection '{name}'; expected {', '.join(names)}{suggest(name, names)}")
+            raise UnknownName(f"there is no collection '{name}'; expected {', '.join(names)}{suggest(name, names)}")
         return names[name]
 
     def _name(self, collection: Collection) -> str:

@@ -16,6 +16,7 @@ from nirank.searching.query_run import QueryRun
 if TYPE_CHECKING:
     from nirank.lexical.postings import Index
 
+_MAX_TERMS = 100  # of a query that are described
 _INDEX = "nirank.stages.bm25:build_index"
 
 
@@ -26,7 +27,7 @@ def find_index_node(node: Node) -> Node | None:
 
 
 class MatchedTerms:
-    """The terms of the query, and where they are."""
+    """The terms of the query, of a long one the rarest, and where they are."""
 
     def __init__(self, node: Node, index_node: Node, run: QueryRun) -> None:
         from nirank.lexical.analysis import Analyzer
@@ -34,22 +35,21 @@ class MatchedTerms:
 
         self.index: Index = Index.open(run.get_value(index_node))
         texts = run.get_value(node.get_input("queries")).read(TextView(node.stage.query_text))
-        self.terms = list(dict.fromkeys(next(iter(Analyzer(self.index.analyzer).tokenize(texts)), [])))
+        terms = dict.fromkeys(next(iter(Analyzer(self.index.analyzer).tokenize(texts)), []))
+        described = [self._describe(term) for term in terms]
+        least = sorted((term.idf for term in described), reverse=True)[:_MAX_TERMS][-1] if described else 0.0
+        self.described = tuple(term for term in described if term.idf >= least)[:_MAX_TERMS]
 
-    def describe(self) -> tuple[QueryTerm, ...]:
-        """Return each term with how rare it is."""
-        described = []
-        for term in self.terms:
-            counts = [(len(rows), self.index.fields[name].doc_count) for name, rows in self._find_postings(term)]
-            idf = max((float(np.log1p((n - df + 0.5) / (df + 0.5))) for df, n in counts if df), default=0.0)
-            described.append(QueryTerm(term, max((df for df, _ in counts), default=0), idf))
-        return tuple(described)
+    def _describe(self, term: str) -> QueryTerm:
+        counts = [(len(rows), self.index.fields[name].doc_count) for name, rows in self._find_postings(term)]
+        idf = max((float(np.log1p((n - df + 0.5) / (df + 0.5))) for df, n in counts if df), default=0.0)
+        return QueryTerm(term, max((df for df, _ in counts), default=0), idf)
 
     def list_matches(self, doc_rows: Sequence[int]) -> tuple[tuple[str, ...], ...]:
         """Return the terms that each document has, in the query's order."""
         wanted = np.asarray(doc_rows, np.int64)
         matches: list[list[str]] = [[] for _ in doc_rows]
-        for term in self.terms:
+        for term in (described.term for described in self.described):
             has_term = np.zeros(len(wanted), np.bool_)
             for _, rows in self._find_postings(term):
                 places = np.minimum(np.searchsorted(rows, wanted), max(len(rows) - 1, 0))

@@ -34,7 +34,7 @@ from nirank import (
     within,
 )
 from nirank.algebra.pipeline import Pipeline
-from nirank.errors import ConfigError, DataError
+from nirank.errors import ConfigError
 from nirank.searching.query_run import SearchTimeout
 from nirank.stages.feedback import Feedback
 from nirank.stages.first_words import FirstWords
@@ -180,7 +180,7 @@ def test_what_cannot_be_asked_says_why(folder: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=words):
             ask()
-    with pytest.raises(DataError, match="no document 'x'"):
+    with pytest.raises(ConfigError, match="no document 'x'"):
         searcher.get_document("x")
     assert searcher.get_document("d3").title == "title w3"
 
