@@ -76,7 +76,7 @@ class SearchQueue:
             raise QueueFull from None
         try:
             return await asyncio.wait_for(search.future, self.seconds)
-        except TimeoutError:
+        except (TimeoutError, SearchTimeout):
             raise SearchTimeout(f"the search was ended after {self.seconds:g} s") from None
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class SearchQueue:
             except queue.Empty:
                 break
             if waiting is not None:
-                waiting.finish(None, SearchTimeout("the server is stopping"))
+                waiting.finish(None, QueueFull())
         self._queue.put(None)
 
     def _work(self) -> None:

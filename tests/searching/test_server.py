@@ -183,20 +183,25 @@ def test_no_more_than_some_searches_wait(searcher: Searcher, monkeypatch: pytest
     assert statuses == [200] * 4 + [503] * 8
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_server_cleanly(tmp_path: Path) -> None:
     searched_folder.write_collection(tmp_path / "tiny")
     config = searched_folder.write_config(tmp_path, "  BM25: bm25")
     command = [sys.executable, "-m", "nirank.cli.main", "serve", str(config), "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert httpx.post(f"{url}api/search", json=ASKED, timeout=30).json()["found"] > 0
-        process.send_signal(number)
-        out, error = process.communicate(timeout=20)
-    assert process.returncode == 0, error
-    assert "Traceback" not in error
-    assert out == ""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    servers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        for _ in numbers
+    ]
+    for server, number in zip(servers, numbers, strict=True):
+        with server:
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            assert httpx.post(f"{url}api/search", json=ASKED, timeout=30).json()["found"] > 0
+            server.send_signal(number)
+            out, error = server.communicate(timeout=20)
+        assert server.returncode == 0, error
+        assert "Traceback" not in error
+        assert out == ""
 
 
 def test_a_port_that_is_taken_is_the_user_s_mistake(tmp_path: Path) -> None:
