@@ -49,7 +49,7 @@ class _Search:
 
 
 class SearchQueue:
-    """Works on searches in a thread of its own: a model and Java are used by one search at a time.
+    """Works on searches in a thread of its own, which ends with the process: models and Java serve one at a time.
 
     max_waiting  searches beside the one that is worked on
     seconds      that a search may take from its arrival on; the work ends with them
@@ -57,7 +57,7 @@ class SearchQueue:
 
     def __init__(self, max_waiting: int, seconds: float) -> None:
         self.seconds = seconds
-        self._queue: queue.Queue[_Search | None] = queue.Queue(max_waiting)
+        self._queue: queue.Queue[_Search] = queue.Queue(max_waiting)
         self._thread = threading.Thread(target=self._work, name="nirank-search", daemon=True)
         self._thread.start()
 
@@ -79,19 +79,9 @@ class SearchQueue:
         except (TimeoutError, SearchTimeout):
             raise SearchTimeout(f"the search was ended after {self.seconds:g} s") from None
 
-    def close(self) -> None:
-        """End the thread after the search that it works on; those that wait are not worked on."""
-        while True:
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if waiting is not None:
-                waiting.finish(None, QueueFull())
-        self._queue.put(None)
-
     def _work(self) -> None:
-        while (search := self._queue.get()) is not None:
+        while True:
+            search = self._queue.get()
             left = search.end - time.monotonic()
             if search.future.done() or left <= 0:
                 continue

@@ -143,13 +143,15 @@ class SlowSearcher:
     """A searcher whose searches wait until they may go on, or their time is over."""
 
     def __init__(self, searcher: Searcher) -> None:
-        self.searcher, self.may_go_on, self.seconds = searcher, threading.Event(), [0.0]
+        self.searcher, self.seconds = searcher, [0.0]
+        self.has_begun, self.may_go_on = threading.Event(), threading.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.searcher, name)
 
     def search(self, *arguments: Any, seconds: float, **options: Any) -> Any:
         began = time.monotonic()
+        self.has_begun.set()
         self.may_go_on.wait(seconds)
         self.seconds.append(time.monotonic() - began)
         return self.searcher.search(*arguments, seconds=max(seconds - self.seconds[-1], 0), **options)
@@ -171,7 +173,9 @@ def test_no_more_than_some_searches_wait(searcher: Searcher, monkeypatch: pytest
     monkeypatch.setattr(application_module, "MAX_WAITING", 3)
     slow = SlowSearcher(searcher)
     with open_client(slow) as client, ThreadPoolExecutor(12) as pool:
-        replies = [pool.submit(client.post, "/api/search", json=ASKED) for _ in range(12)]
+        replies = [pool.submit(client.post, "/api/search", json=ASKED)]
+        assert slow.has_begun.wait(10)
+        replies += [pool.submit(client.post, "/api/search", json=ASKED) for _ in range(11)]
         while sum(reply.done() for reply in replies) < 8:
             time.sleep(0.01)
         assert client.get("/health").json()["waiting"] == 3
