@@ -70,10 +70,10 @@ def test_a_query_shows_both_lists_with_judgements_moves_and_ways(open_page: Any)
     page.locator(".versus .list").first.wait_for()
     for side, system in enumerate(("Hybrid", "BM25")):
         ranked, other = query.lists[system], query.lists[("BM25", "Hybrid")[side]]
-        items = page.locator(".side").nth(side).locator("ol.list > li")
-        assert items.count() == 20
+        items = page.locator(".side").nth(side).locator("ol.list > li").all_inner_texts()
+        assert len(items) == 20
         for at, id in enumerate(ranked.documents):
-            text = items.nth(at).inner_text()
+            text = items[at]
             grade = query.judged.get(id)
             assert ("? unjudged" if grade is None else "✓ relevant" if grade > 0 else "✗ not relevant") in text
             assert id in text.split()

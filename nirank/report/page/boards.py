@@ -75,6 +75,7 @@ class Board:
     """The table of one collection and judgement set, or of a group of them."""
 
     key: JudgedSplit
+    is_group: bool
     title: str
     about: str
     verdict: Verdict | None
@@ -117,7 +118,8 @@ def _make_board(key: JudgedSplit, title: str, rows: Sequence[Row], measures: Seq
     notes = [*list_table_notes(rows, shown), *list_lacking_values(rows, shown)]
     if len({row.zero_shot for row in rows}) > 1:
         notes.insert(0, "The best value of a column is bold among systems with the same zero-shot answer.")
-    return Board(key, title, _describe_rows(rows), judge_table(rows, shown), columns, lines, notes)
+    is_group = any(row.summary_of for row in rows)
+    return Board(key, is_group, title, _describe_rows(rows), judge_table(rows, shown), columns, lines, notes)
 
 
 def _order_rows(rows: Sequence[Row]) -> list[tuple[Row, int]]:

@@ -22,7 +22,7 @@ _FILES = (
 def make_heading(boards: Sequence[Board]) -> str:
     """Return what was compared on what."""
     systems = {line.system for board in boards for line in board.lines if not line.is_seed}
-    judged = [board for board in boards if board.key.split is not None or board.key.qrels is not None] or boards
+    judged = [board for board in boards if not board.is_group] or boards
     where = judged[0].title if len(judged) == 1 else f"{len(judged)} collections"
     return f"{len(systems):,} system{'s' if len(systems) != 1 else ''} on {where}"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
 from nirank.report.charts.figure import Figure
+from nirank.report.charts.list_names import name_lists
 from nirank.report.charts.theme import make_config
 from nirank.report.grid import find_format
 from nirank.report.page.boards import Board
@@ -17,6 +18,7 @@ from nirank.report.plain import to_plain
 from nirank.report.report import Report
 from nirank.results.groups import JudgedSplit
 from nirank.results.query_set import QuerySet, Signs
+from nirank.results.row import Row
 
 _SIGNS = ("unjudged", "lost", "later")
 _DIGITS = 4  # significant ones: what a page can show
@@ -27,7 +29,7 @@ def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Fi
 
     boards    of each table: the number of its query set, None: it has none; the systems, and every two of them as
               [measure, a, b, difference, low, high, p]: numbers of the measure and the systems, difference `b - a`
-    sets      the query sets; values and signs lie by the number of system and measure
+    sets      the query sets; values and signs lie by the number of system and measure; `stages`: [label, short name]
     config    of charts, in colours that follow the page's; `lightConfig`: on white, for files
     """
     numbers = {JudgedSplit(*each.key): at for at, each in enumerate(report.query_sets)}
@@ -49,8 +51,11 @@ def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Fi
             for board in boards
         ],
         "sets": [
-            {"title": titles.get(JudgedSplit(*each.key)) or JudgedSplit(*each.key).title}
-            | _describe_set(each, _list_measures(report), seeds)
+            {
+                "title": titles.get(JudgedSplit(*each.key)) or JudgedSplit(*each.key).title,
+                "stages": list(_name_stages([row for row in report.rows if _is_of(row, each)]).items()),
+                **_describe_set(each, _list_measures(report), seeds),
+            }
             for each in report.query_sets
         ],
         "figures": [to_plain(figure) for figure in figures],
@@ -93,6 +98,20 @@ def _find_p(pair: Mapping[str, Any], compared: Mapping[str, Any]) -> float | Non
     against_baseline = compared.get("baseline") in (pair["a"], pair["b"])
     p: float | None = pair["p_baseline"] if against_baseline else None
     return pair["p_adjusted"] if p is None else p
+
+
+def _is_of(row: Row, queries: QuerySet) -> bool:
+    return (row.collection, row.split, row.qrels) == queries.key
+
+
+def _name_stages(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the short names of lists on the way, as charts have them, by label."""
+    labels = {stage.stage: stage.stage for row in rows for stage in row.stages}
+    owners: dict[str, list[str]] = {}
+    for row in rows:
+        if row.stages and row.seed_of is None:
+            owners.setdefault(row.stages[-1].stage, []).append(row.system)
+    return {label: name.removesuffix("()") for label, name in name_lists(labels, owners).items()}
 
 
 def _describe_set(queries: QuerySet, measures: Sequence[str], seeds: Mapping[str, str | None]) -> dict[str, Any]:

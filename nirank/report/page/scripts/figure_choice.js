@@ -14,6 +14,8 @@ function showFiguresOf(board, frames) {
   for (const section of findAll(".figure-section")) {
     section.classList.toggle("aside", findAll("figure", section).every((frame) => frame.classList.contains("aside")));
   }
-  find(".figure-sections").classList.toggle("all-boards", board === "all");
+  const sections = find(".figure-sections");
+  sections.classList.toggle("all-boards", board === "all");
+  sections.classList.toggle("one-board", board !== "all");
   dispatchEvent(new Event("resize")); // charts take the width that they have now
 }

@@ -18,7 +18,8 @@ function startFigures() {
   for (const frame of waiting.keys()) observer.observe(frame);
   const whenIdle = window.requestIdleCallback ?? ((then) => setTimeout(then, 200));
   const drawNext = async () => {
-    const [frame] = waiting.keys();
+    const [first] = waiting.keys();
+    const frame = [...waiting.keys()].find((each) => !each.classList.contains("aside")) ?? first;
     if (!frame) return;
     await draw(frame);
     whenIdle(drawNext);

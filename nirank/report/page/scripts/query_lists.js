@@ -4,12 +4,13 @@ function makeList(name, otherName, context) {
   const list = lookUp(query.lists, name);
   if (!list) return make("p", { class: "message" }, noList(name, context));
   const other = lookUp(query.lists, otherName);
+  const stages = (list.stages ?? []).filter((stage) => !isItself(stage));
   const items = list.documents.map((id, at) => {
     const facts = [makeGrade(query.judged, id)];
     const score = list.scores?.[at];
     if (score !== null && score !== undefined) facts.push(make("span", {}, `score ${formatScore(score)}`));
     if (other && otherName !== name) facts.push(describeMove(at + 1, other.documents.indexOf(id) + 1, other, otherName));
-    for (const stage of list.stages ?? []) facts.push(describeStage(stage, at));
+    for (const stage of stages) facts.push(describeStage(stage, at, context.set));
     return make(
       "li",
       { class: lookUp(query.judged, id) > 0 ? "relevant" : "" },
@@ -41,12 +42,17 @@ function describeMove(rank, otherRank, other, otherName) {
   return make("span", {}, quote(otherName), ` ${otherRank}${sign}`);
 }
 
-function describeStage(stage, at) {
+/* The last list of a system's way is its own. */
+const isItself = (stage) => stage.ranks?.every((rank, at) => rank === at + 1);
+
+const nameStage = (label, set) => set.stageNames.get(label) ?? label;
+
+function describeStage(stage, at, set) {
   const rank = stage.ranks?.[at];
   const score = stage.scores?.[at];
   const words = rank === null || rank === undefined ? "not in it" : rank ? `rank ${rank}` : "in it, without order";
   const more = score === null || score === undefined ? "" : `, ${formatScore(score)}`;
-  return make("span", {}, quote(stage.stage), `: ${words}${more}`);
+  return make("span", {}, quote(nameStage(stage.stage, set)), `: ${words}${more}`);
 }
 
 function makeMissed(missed, length, context) {
@@ -55,7 +61,7 @@ function makeMissed(missed, length, context) {
     facts.push(make("span", {}, each.rank ? `rank ${each.rank.toLocaleString("en")}` : "not in the list"));
     facts.push(
       each.last_in
-        ? make("span", {}, "last seen in ", quote(each.last_in), each.last_rank ? ` at rank ${each.last_rank}` : "")
+        ? make("span", {}, "last seen in ", quote(nameStage(each.last_in, context.set)), each.last_rank ? ` at rank ${each.last_rank}` : "")
         : make("span", {}, "no list on the way had it"),
     );
     return make("li", {}, make("span", { class: "rank" }, "–"), makeDocument(each.document, context, ...facts));
