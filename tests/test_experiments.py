@@ -17,7 +17,8 @@ from nirank.results.leaderboard import read_leaderboard
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 SCRIPTS = sorted(FOLDER.rglob("*.py"))
-CONFIGURATIONS = sorted(FOLDER.glob("*/*.yaml"))
+# three_systems.yaml shows what a plan is, with --explain; no run of it is told of anywhere.
+CONFIGURATIONS = sorted(set(FOLDER.glob("*/*.yaml")) - {FOLDER / "training" / "three_systems.yaml"})
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

@@ -110,7 +110,7 @@ def _make_summary_grid(verifications: Sequence[Verification]) -> Grid:
                 Cell(f"{counts['ok'] + counts['plausible']:,} of {len(verification.checks):,}", number=True),
                 Cell(f"{most:.0%}" if counts["ok"] + counts["off"] and not counts["plausible"] else "-", number=True),
                 Cell(f"{verification.computed:,}", number=True),
-                Cell(format_seconds(verification.seconds), number=True),
+                Cell(format_seconds(verification.seconds) if verification.seconds else "-", number=True),
             ]
         )
     notes = [f"{verification.config}: {verification.note}" for verification in verifications if verification.note]
