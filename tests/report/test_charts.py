@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from nirank.report.charts.labels import place_names
 from nirank.report.charts.pareto import find_front
 from nirank.report.charts.theme import COLOURS, SystemStyles, make_config
 from nirank.report.figures import list_figures
+from nirank.report.plots import Plots
 from nirank.report.report import Report
 from nirank.results.query_set import QuerySet
 from nirank.results.row import TopicValues
 
 REPORT = make_report(4, 30)
+_NO_CHARTS = {"on", *Plots.__dataclass_fields__}
 CURVE = tuple(np.linspace(0, 1, 101).round(4).tolist())
 
 
@@ -204,3 +207,10 @@ def test_of_several_tables_one_must_be_chosen() -> None:
     with pytest.raises(ConfigError, match=r"expected one table, choose it by on\(collection"):
         report.plot.tradeoff()
     assert report.plot.on("d").tradeoff("R@20").to_dict()["params"][0]["value"] == "R@20"
+
+
+def test_every_plot_stands_in_the_documents() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "leaderboards.md").read_text()
+    section = page[page.index("## Charts") : page.index("## What lies in the folder")]
+    named = re.findall(r"^\| `(\w+)\(", section, flags=re.MULTILINE)
+    assert sorted(named) == sorted(name for name in vars(Plots) if not name.startswith("_") and name not in _NO_CHARTS)
