@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import tempfile
 from collections import Counter, defaultdict
@@ -19,6 +20,8 @@ from nirank.collections.texts import Texts
 from nirank.errors import StageError
 from nirank.flow.qrels import Qrels
 from nirank.flow.scope import Scope
+
+log = logging.getLogger("nirank")
 
 T = TypeVar("T")
 Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
@@ -44,6 +47,7 @@ class Context:
     open_memo      gives the memo of a space: what was computed before for texts and pairs of texts
     engine         executes what comes in shards; None: here, in this process
     scratch        where a long computation keeps what it goes on from after a crash; None: a temporary folder
+    warn           tells people something, once for all ranges of rows that a retriever searches
     memo_use       what memos spared: items found and computed, and their seconds
     models         how many parameters the models have that were used (None: nobody knows), by their content
     devices        on which they ran
@@ -64,6 +68,7 @@ class Context:
     qrels: Qrels | None = None
     known: Qrels | None = None
     open_memo: MemoOpener = open_null_memo
+    warn: Callable[[str], None] = log.warning
     engine: Engine | None = None
     memo_use: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     scratch: Path | None = None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NodeKind = Literal["texts", "ranking", "pairs", "scope", "folder", "judgements"]
 
+RANGE = "range"  # role of the searches of ranges that make one list
+
 
 @dataclass(frozen=True)
 class Node:
@@ -39,6 +41,7 @@ class Node:
     max_pairs  how many pairs its result has at most, by the sizes of its inputs; None: no more than its lists together
     stage      the stage that made the node, handed to the task; its identity is in `params`
     label      for people
+    ranges     of given texts that are to be searched by ranges of rows: the ranges, in order; no part of identity
     """
 
     task: str
@@ -54,11 +57,12 @@ class Node:
     max_pairs: Callable[[Sizes], int] | None = field(default=None, repr=False)
     stage: Any = field(default=None, repr=False)
     label: str = ""
+    ranges: tuple[Node, ...] = field(default=(), repr=False)
 
     @classmethod
-    def leaf(cls, kind: NodeKind, content: str, label: str) -> Node:
+    def leaf(cls, kind: NodeKind, content: str, label: str, ranges: tuple[Node, ...] = ()) -> Node:
         """Return the node of given data: addressed by content digest, never computed."""
-        return cls(f"leaf:{kind}", 0, {"digest": content}, kind=kind, label=label)
+        return cls(f"leaf:{kind}", 0, {"digest": content}, kind=kind, label=label, ranges=ranges)
 
     @property
     def is_leaf(self) -> bool:
@@ -77,7 +81,8 @@ class Node:
                 _ = waiting.pop().address
         if self.is_leaf:
             return str(self.params["digest"])
-        inputs = [[role, node.address, node.depth] for role, node in self.inputs]
+        # How deep ranges are searched follows from this node's own depth.
+        inputs = [[role, node.address, None if role == RANGE else node.depth] for role, node in self.inputs]
         return digest({"task": self.task, "version": self.version, "params": self.params, "inputs": inputs})
 
     def __eq__(self, other: object) -> bool:

@@ -100,6 +100,8 @@ class Sides:
     unit        what is judged: documents for a 'query', or a 'pair' of records
     one_table   whether the queries are records of the documents' table, so that a pair counts once
     both_ask    whether a system is asked from both sides; what is compiled on these sides alone is asked by the queries
+    whole       the documents of which `docs` is one range of rows, while a retriever is planned range by range; None:
+                `docs` are all
     training_sources   where other judged queries, for training, are found; None: nothing can be trained here
     """
 
@@ -116,6 +118,7 @@ class Sides:
     unit: Literal["query", "pair"] = "query"
     one_table: bool = False
     both_ask: bool = False
+    whole: Node | None = None
     training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
 
     def resolve_depth(self, k: int | None) -> int | None:

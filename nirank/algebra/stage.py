@@ -218,6 +218,10 @@ class Retriever(Stage):
     prefix_exact  the first k of a deeper search are the search at k, so one search serves every
                   depth and k is no part of identity
 
+    by_ranges    documents may be searched by ranges of rows, each for itself: the best of all are then the best of the
+                 whole. A pair's score comes from its query and its document, or else from what `plan_inputs` gathers
+                 over the ranges of `sides.whole`. Not inherited: a subclass that may says so itself
+
     Behind another stage a retriever searches within that list, with its own scores.
     """
 
@@ -226,6 +230,7 @@ class Retriever(Stage):
     )
 
     prefix_exact: ClassVar[bool] = True
+    by_ranges: ClassVar[bool] = False
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = STARTS | RANKED_OR_NOT
 

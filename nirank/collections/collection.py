@@ -15,6 +15,7 @@ from nirank.collections.collection_data import CollectionData, SelfMatch, Time
 from nirank.collections.contents import Contents, describe_known, join_contents
 from nirank.collections.findings import Finding, raise_errors
 from nirank.collections.mappings import judgements_from_mapping, pairs_from_mapping, texts_from_mapping
+from nirank.collections.row_ranges import RowRanges
 from nirank.collections.rules import check_data, check_rules
 from nirank.collections.works import WorkRule
 from nirank.errors import ConfigError
@@ -48,6 +49,7 @@ class Collection(CollectionData):
         time: Time = "all",
         works: str | Mapping[str, str] | None = None,
         max_dangling: float = 0.05,
+        ranges: int | None = None,
         check: bool = True,
     ) -> Collection:
         """Make a collection in memory; it is checked and audited as one that is loaded.
@@ -59,7 +61,7 @@ class Collection(CollectionData):
         Ids that are numbers become text and are counted. Other options are those of `load`.
         Raises DataError for what is no text, id or label, and for findings that are errors, unless `check` is False.
         """
-        check_rules(min_rel, self_match, max_dangling, time, None)
+        check_rules(min_rel, self_match, max_dangling, time, None, ranges)
         candidate_pairs, known_pairs = (
             None if listed is None else pairs_from_mapping(listed, f"{name}: {what}")
             for what, listed in (("candidates", candidates), ("known", known))
@@ -73,6 +75,9 @@ class Collection(CollectionData):
             origin={"source": "memory"},
             works=None if works is None else WorkRule.of(works),
         )
+        if ranges is not None:
+            texts = contents.docs[0]
+            texts.ranges = RowRanges.compute(texts, ranges).take_from(texts)
         rules = {"self_match": self_match, "date": date, "time": time}
         return cls.join(name, split, contents, rules, max_dangling=max_dangling, check=check)
 

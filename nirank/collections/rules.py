@@ -54,7 +54,12 @@ def _check_expected(collection: CollectionData, expect: Mapping[str, int | str])
 
 
 def check_rules(
-    min_rel: int, self_match: SelfMatch, max_dangling: float, time: str, expect: Mapping[str, int | str] | None
+    min_rel: int,
+    self_match: SelfMatch,
+    max_dangling: float,
+    time: str,
+    expect: Mapping[str, int | str] | None,
+    ranges: int | None,
 ) -> None:
     """Raise ConfigError for rules of a collection that cannot be meant, all at once."""
     wrong = []
@@ -70,5 +75,7 @@ def check_rules(
         wrong.append(f"time must be 'all' or 'as_of_query', got {time!r}")
     if expect is not None and not isinstance(expect, Mapping):
         wrong.append(f"expect must be a mapping such as {{docs: 5183, queries: 300}}, got {expect!r}")
+    if ranges is not None and (isinstance(ranges, bool) or not isinstance(ranges, int) or ranges < 1):
+        wrong.append(f"ranges must be how many documents a range has, an integer from 1, got {ranges!r}")
     if wrong:
         raise ConfigError(*wrong)

@@ -36,6 +36,8 @@ class Texts:
     text_fields        what text views can name here; computed when first asked for unless an importer knows it already
     reads_all_columns  whether these are records whose columns are all text, so that the default view reads all of them
 
+    ranges             the texts by ranges of rows, in order, where a plan is to search them one by one; (): it is not
+
     Of texts without a `title` and a `text` column, such as records of a table, the default view
     reads all columns, joined.
     """
@@ -60,6 +62,7 @@ class Texts:
         self._body_fingerprints = body_fingerprints
         self.reads_all_columns = reads_all_columns
         self._parent_fields: TextFields | None = None  # of the texts that these were taken from
+        self.ranges: tuple[Texts, ...] = ()
         self.dates: dict[str, Any] = {}  # as `get_dates` read them, by key
         self.read_dates: Callable[[Texts, str], Any] | None = None  # reads dates that are stored; None: no store
 
@@ -174,6 +177,26 @@ class Texts:
         )
         texts._parent_fields = self._text_fields or self._parent_fields
         return texts
+
+    def take_range(self, first: int, last: int, digest: str | None = None, order: Any = None) -> Texts:
+        """Return the rows from `first` to below `last` as texts of their own, of which nothing is copied.
+
+        digest, order  of these rows, where they are known
+        What text views can name there is what they can name here: other rows may have it.
+        """
+        part = slice(first, last)
+        hashes = (None if values is None else values[part] for values in (self._fingerprints, self._body_fingerprints))
+        fingerprints, body_fingerprints = hashes
+        return Texts(
+            Ids(self.ids.strings.slice(first, last - first), order),
+            {name: column.slice(first, last - first) for name, column in self.columns.items()},
+            None if self.parents is None else self.parents[part],
+            digest,
+            fingerprints,
+            self.text_fields,
+            body_fingerprints,
+            self.reads_all_columns,
+        )
 
     @cached_property
     def _slice_rows(self) -> int:

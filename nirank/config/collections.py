@@ -51,6 +51,7 @@ class CollectionKeys(Section):
     measures: Annotated[Any, FormMark("measure", least=1)] = _NOT_GIVEN
     group: Text = _NOT_GIVEN
     max_dangling: Annotated[float, _Number] = _NOT_GIVEN
+    ranges: Annotated[int, _Number] = _NOT_GIVEN
 
 
 def _read_collection(tree: Tree, file: OpenFile) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from nirank.algebra.node import Node, NodeKind
 from nirank.algebra.sides import Sides
 from nirank.base.identity import digest
 from nirank.collections.collection import Collection
+from nirank.collections.texts import Texts
 from nirank.evaluation.measures import parse_measure
 
 
@@ -44,7 +45,7 @@ class Leaves:
         known = next((judged for judged in collection.known_qrels.values() if len(judged)), None)
         return Sides(
             self.add(Node.leaf("texts", queries.digest, f"{name} queries"), queries),
-            self.add(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs),
+            self._add_documents(docs, f"{collection.name} documents"),
             scope=tuple(add("scope", label, scope) for label, scope in collection.build_scopes().items()),
             collection=collection.name,
             split=collection.split,
@@ -57,6 +58,15 @@ class Leaves:
             one_table=is_one_table(collection),
             both_ask=collection.both_ask,
         )
+
+    def _add_documents(self, docs: Texts, label: str) -> Node:
+        """Return documents as a leaf, their ranges of rows as leaves of their own."""
+        ranges, first = [], 0
+        for part in docs.ranges:
+            last = first + len(part)
+            ranges.append(self.add(Node.leaf("texts", part.digest, f"rows {first + 1:,} to {last:,} of {label}"), part))
+            first = last
+        return self.add(Node.leaf("texts", docs.digest, label, tuple(ranges)), docs)
 
     def make_ranked_sides(self, collection: Collection) -> Sides:
         """Return a collection whose lists are evaluated: to their end where something reads that far."""

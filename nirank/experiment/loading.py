@@ -22,8 +22,6 @@ from nirank.collections.audit.sides import audit_side
 from nirank.collections.collection import Collection
 from nirank.collections.collection_data import SelfMatch, Time
 from nirank.collections.contents import Contents
-from nirank.collections.dates import VERSION as DATES_VERSION
-from nirank.collections.dates import Dates, read_dates
 from nirank.collections.findings import Finding
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.readers.records import Side
@@ -39,13 +37,12 @@ from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.texts import Texts
 from nirank.collections.works import WorkRule
 from nirank.errors import ConfigError, DataError, StoreError, suggest
+from nirank.experiment.kept_facts import cut_into_ranges, load_dates
 from nirank.flow.ids import Ids
 from nirank.flow.judgement_files import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.forms.column_names import ColumnNames
 
 log = logging.getLogger("nirank")
-
-KEPT_FROM = 20_000  # texts; the dates of fewer are read faster than found
 
 
 def load(
@@ -74,6 +71,7 @@ def load(
     measures: Sequence[str] = (),
     group: str | None = None,
     max_dangling: float = 0.05,
+    ranges: int | None = None,
     store: Store | None = None,
     check: bool = True,
 ) -> Collection:
@@ -114,6 +112,8 @@ def load(
     measures      asked for here instead of the experiment's
     group         collections of one group get a row with the mean over them
     max_dangling  the part of relevant judgements that may name absent documents
+    ranges        documents of a range: they are then indexed and searched by ranges of so many rows, with the same
+                  results; those appended later make new ranges only. None: all at once
     store         where imported texts are kept; default: the user's
     check         whether findings that are errors are raised; they are in `findings` either way
 
@@ -123,7 +123,7 @@ def load(
     Raises ConfigError for a source, split or option that does not exist, DataError for files
     that cannot be trusted.
     """
-    check_rules(min_rel, self_match, max_dangling, time, expect)
+    check_rules(min_rel, self_match, max_dangling, time, expect, ranges)
     options: dict[str, Any] = {
         "name": name,
         "queries": queries,
@@ -136,6 +136,7 @@ def load(
         "time": time,
         "works": works,
         "max_dangling": max_dangling,
+        "ranges": ranges,
         "store": store,
     }
     tables = TableOptions(left, right, records, pairs, exclude, ask, columns)
@@ -153,6 +154,8 @@ def load(
 
         store = open_store()
     docs_and_facts = import_side(opened, "docs", store)
+    if ranges is not None:
+        docs_and_facts[0].ranges = cut_into_ranges(docs_and_facts[0], ranges, store)
     topics, topic_facts = import_side(opened, "queries", store)
     split = _choose_split(opened, split, topic_facts)
     qrels_sets = read_judgement_sets(opened, split, topics.ids, qrels, min_rel)
@@ -283,25 +286,8 @@ def import_side(source: Source, side: Side, store: Store) -> tuple[Texts, Import
         with store.lock(node, log.info):
             stored = store.find(node) or _run_import(source, side, store, node)
     texts = Texts.open(stored.folder)
-    texts.read_dates = partial(_load_dates, store)
+    texts.read_dates = partial(load_dates, store)
     return texts, ImportFacts.from_json(stored.meta["facts"])
-
-
-def _load_dates(store: Store, texts: Texts, key: str) -> Dates:
-    """Read the dates of many texts once: their metadata are not decoded again for every run."""
-    if len(texts) < KEPT_FROM:
-        return read_dates(texts, key)
-    inputs = (("texts", Node.leaf("texts", texts.digest, "texts")),)
-    node = Node("nirank.collections.dates:read_dates", DATES_VERSION, {"key": key}, inputs, label=f"dates of '{key}'")
-    stored = store.find(node)
-    if stored is None or not store.verify(stored):
-        dates = read_dates(texts, key)
-        with store.lock(node, log.info):
-            if store.find(node) is None:
-                with store.commit(node, {"inputs": []}) as folder:
-                    dates.save(folder)
-        return dates
-    return Dates.open(stored.folder)
 
 
 def _run_import(source: Source, side: Side, store: Store, node: Node) -> StoredArtifact:

@@ -120,6 +120,12 @@ class Pairs:
         """Make the same kind of value with other pairs; `at` selects what goes along with each pair."""
         return type(self)(self.queries, self.docs, offsets, rows)
 
+    def take_doc_range(self, first: int, last: int, docs: Ids) -> Pairs:
+        """Return the pairs of the documents from row `first` to below `last`, without scores; `docs` is their table."""
+        pairs = self.drop_scores() if type(self) is not Pairs else self
+        inside = pairs.select((pairs.rows >= first) & (pairs.rows < last))
+        return Pairs(pairs.queries, docs, inside.offsets, inside.rows - first)
+
     def contains(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.bool_]:
         """Tell for each (query, document) whether it is among the pairs."""
         wanted = np.asarray(query_rows, np.int64) * max(len(self.docs), 1) + doc_rows

@@ -44,8 +44,8 @@ class ValueRange:
         """Return the same rule for some of the queries."""
         return ValueRange(self.values, self.low[query_rows], self.high[query_rows], self.always)
 
-    def take_docs(self, parents: NDArray[np.integer]) -> ValueRange:
-        """Return the same rule for parts of documents, given each part's document row."""
+    def take_docs(self, parents: NDArray[np.integer] | slice) -> ValueRange:
+        """Return the same rule for some documents, or for parts of documents, given each part's document row."""
         return ValueRange(self.values[parents], self.low, self.high, self.always[parents])
 
 
@@ -96,6 +96,19 @@ class Scope:
             None if self.own_rows is None else np.asarray(self.own_rows)[query_rows],
             tuple(rule.take_queries(query_rows) for rule in self.ranges),
             None if self.excluded is None else self.excluded.take(query_rows, queries),
+        )
+
+    def take_doc_range(self, first: int, last: int, docs: Ids) -> Scope:
+        """Return the same scope for the documents from row `first` to below `last`; `docs` is their table."""
+        own_rows = None if self.own_rows is None else np.asarray(self.own_rows, np.int64) - first
+        return Scope(
+            self.queries,
+            docs,
+            None if self.mask is None else self.mask[first:last],
+            None if self.pairs is None else self.pairs.take_doc_range(first, last, docs),
+            None if own_rows is None else np.where((own_rows >= 0) & (own_rows < last - first), own_rows, -1),
+            tuple(rule.take_docs(slice(first, last)) for rule in self.ranges),
+            None if self.excluded is None else self.excluded.take_doc_range(first, last, docs),
         )
 
     @cached_property

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
 from nirank.lexical.postings import LENGTHS, FieldPostings
+from nirank.lexical.range_statistics import merge_vocabularies
 
 _BLOCK = 1 << 20  # postings of all fields at a time, or one term's,
 _A_POSTING = 96  # each of so many bytes while it is sorted
@@ -32,7 +32,7 @@ def combine_fields(
     """
     used = {name: field for name, field in fields.items() if weights.get(name, 0) > 0 and len(field.terms)}
     n_docs = max((len(field.norms) for field in fields.values()), default=0)
-    terms = _merge_vocabularies(list(used.values()))
+    terms = merge_vocabularies([field.terms for field in used.values()])
     places = {
         name: np.asarray(pc.index_in(field.terms.strings, terms), np.int64) for name, field in used.items()
     }  # ascending: both are in byte order
@@ -69,13 +69,6 @@ def combine_fields(
         there |= np.asarray(field.norms) > 0
     doc_count = int(there.sum())
     (folder / "field.json").write_text(json.dumps({"doc_count": doc_count, "tokens": doc_count}))
-
-
-def _merge_vocabularies(fields: list[FieldPostings]) -> pa.Array:
-    """Return the terms of all fields in byte order."""
-    chunks = [chunk for field in fields for chunk in field.terms.strings.chunks]
-    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
-    return distinct.take(pc.sort_indices(distinct.cast(pa.large_binary())))
 
 
 def _invert_lengths(field: FieldPostings, b: float) -> NDArray[np.float64]:

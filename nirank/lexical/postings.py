@@ -33,6 +33,8 @@ class FieldPostings:
     norms      (n_docs,) uint8, the document's length as Lucene's byte (see `encode_lengths`)
     doc_count  documents with at least one term, Lucene's docCount
     tokens     of the whole field, Lucene's sumTotalTermFreq
+    df         (V,) documents with each term, and corpus_terms, all that are known, where these are the postings of one
+               range of rows and the others count too; None: as they stand here
     """
 
     terms: Ids
@@ -42,6 +44,17 @@ class FieldPostings:
     norms: NDArray[np.uint8]
     doc_count: int
     tokens: int
+    df: NDArray[np.int64] | None = None
+    corpus_terms: Ids | None = None
+
+    @property
+    def vocabulary(self) -> Ids:
+        """The terms that any document of the corpus has."""
+        return self.terms if self.corpus_terms is None else self.corpus_terms
+
+    def count_documents(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many documents have each of some terms, by row of the vocabulary."""
+        return np.asarray(self.offsets[rows + 1] - self.offsets[rows] if self.df is None else self.df[rows])
 
     @classmethod
     def open(cls, folder: Path) -> FieldPostings:
@@ -51,11 +64,14 @@ class FieldPostings:
         return cls(Ids.open(folder), **arrays, doc_count=facts["doc_count"], tokens=facts["tokens"])
 
 
+Fields = Mapping[str, FieldPostings]
+
+
 @dataclass(frozen=True)
 class Index:
     """The fields of an index, and the analyzer that made it."""
 
-    fields: Mapping[str, FieldPostings]
+    fields: Fields
     analyzer: str
 
     @classmethod
@@ -65,6 +81,14 @@ class Index:
             facts = json.loads((folder / "index.json").read_text())
             fields = {name: FieldPostings.open(folder / str(at)) for at, name in enumerate(facts["fields"])}
             return cls(fields, facts["analyzer"])
+
+
+def open_fields(folder: Path) -> Fields:
+    """Return the fields of an index, or the one that several were combined into."""
+    if (folder / "index.json").exists():
+        return Index.open(folder).fields
+    with count_loading():
+        return {"": FieldPostings.open(folder)}
 
 
 def build_index(fields: Mapping[str, Iterator[str]], n_docs: int, analyzer: str, folder: Path) -> None:

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.loading import count_loading
+from nirank.flow.ids import Ids
 from nirank.flow.pairs import choose_row_type
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
@@ -175,11 +176,11 @@ def as_constant(array: NDArray[Any]) -> NDArray[Any]:
     return constant
 
 
-def find_unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> set[str]:
-    """Return the terms that no field knows."""
+def find_unknown_terms(vocabularies: Iterable[Ids], terms: Iterable[str]) -> set[str]:
+    """Return the terms that no vocabulary has."""
     unknown = sorted(terms)
-    for field in fields.values():
-        rows = field.terms.find_rows(unknown)
+    for vocabulary in vocabularies:
+        rows = vocabulary.find_rows(unknown)
         unknown = [term for term, row in zip(unknown, rows.tolist(), strict=True) if row < 0]
     return set(unknown)
 
@@ -206,7 +207,7 @@ def _look_up(
     query = np.repeat(np.arange(len(queries)), [len(count) for count in counts])
     known = rows >= 0
     query, terms, qtf = query[known], rows[known], qtf[known]
-    df = (field.offsets[terms + 1] - field.offsets[terms]).astype(np.float64)
+    df = field.count_documents(terms).astype(np.float64)
     idf = np.log(1 + (field.doc_count - df + 0.5) / (df + 0.5)).astype(F)
     weights = (F(weight) * qtf) * idf
     order = np.lexsort((-weights, query))

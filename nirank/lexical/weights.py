@@ -20,7 +20,7 @@ def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
     """Return BM25's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), of the terms that the field knows."""
     rows = field.terms.find_rows(terms)
     known = np.flatnonzero(rows >= 0)
-    df = field.offsets[rows[known] + 1] - field.offsets[rows[known]]
+    df = field.count_documents(rows[known])
     values = np.log(1 + (field.doc_count - df + 0.5) / (df + 0.5))
     return {terms[at]: value for at, value in zip(known.tolist(), values.tolist(), strict=True)}
 

@@ -23,19 +23,26 @@ _CHECKED = 1 << 18  # pairs whose scope is looked at together
 
 def search(job: Job) -> Pairs:
     """Run a retriever inside the scope, and check that it stayed there."""
+    pairs, scope = run_retriever(job)
+    count_short_lists(job, pairs, scope)
+    return pairs
+
+
+def run_retriever(job: Job) -> tuple[Pairs, Scope]:
+    """Return what a retriever gives, checked, and the scope in which it searched."""
     stage: Retriever = job.stage
     scope = combine_scopes(job)
     pairs = stage.search(job.get_input("queries"), scope, job.depth, job.context)
     _check_list(stage.name, pairs, job, scope, ranked=stage.gives == "ranking")
-    if job.depth is not None:
-        if pairs.counts.max(initial=0) > job.depth:
-            raise StageError(
-                f"{stage.name}: gave {pairs.counts.max()} documents for a query; expected at most {job.depth}"
-            )
-        short = pairs.counts < job.depth
-        if short.any():
-            job.context.count("short_lists", int((pairs.counts < np.minimum(job.depth, scope.count_rows())).sum()))
-    return pairs
+    if job.depth is not None and pairs.counts.max(initial=0) > job.depth:
+        raise StageError(f"{stage.name}: gave {pairs.counts.max()} documents for a query; expected at most {job.depth}")
+    return pairs, scope
+
+
+def count_short_lists(job: Job, pairs: Pairs, scope: Scope) -> None:
+    """Count the queries that have fewer documents than was asked for, and than the scope allows."""
+    if job.depth is not None and (pairs.counts < job.depth).any():
+        job.context.count("short_lists", int((pairs.counts < np.minimum(job.depth, scope.count_rows())).sum()))
 
 
 def score(job: Job) -> Ranking:
@@ -157,9 +164,12 @@ def _find_outside(pairs: Pairs, scope: Scope, start: int) -> NDArray[np.int64]:
 __all__: Sequence[str] = (
     "align_rewritten",
     "combine",
+    "combine_scopes",
+    "count_short_lists",
     "make_scope",
     "map",
     "restrict",
+    "run_retriever",
     "score",
     "search",
 )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
@@ -17,11 +16,10 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, StageError
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
+from nirank.stages._range_statistics import open_fields_with_statistics, plan_with_statistics
 
 if TYPE_CHECKING:
-    from nirank.lexical.postings import Index
-
-log = logging.getLogger("nirank")
+    from nirank.lexical.postings import Fields
 
 _A_SCOPED_PAIR = 24  # bytes of a pair of the scope while it is searched, beside those of every restricted search
 _A_TERM = 300  # bytes of a term: in the dictionary, as text, and sorted
@@ -54,6 +52,8 @@ class BM25(Retriever):
         default=None, help="how slowly terms that the query repeats saturate; 0: presence only [they do not]"
     )
 
+    by_ranges: ClassVar[bool] = True
+
     name = "bm25"
     source = "Lucene's BM25Similarity; Robertson and Zaragoza 2009, formula 3.15 without the factor k1 + 1"
 
@@ -83,6 +83,10 @@ class BM25(Retriever):
             yield "fields", "docs", TextView(tuple(self.fields))
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        return plan_with_statistics(self.plan_index, sides)
+
+    def plan_index(self, sides: Sides) -> Node:
+        """Return the node of the documents' index."""
         from nirank.lexical.jvm import find_lucene_major
 
         params: dict[str, Any] = {"analyzer": self.analyzer, "lucene": find_lucene_major()}
@@ -92,16 +96,14 @@ class BM25(Retriever):
             params["doc_text"] = self.doc_text
         inputs = (("texts", sides.docs),)
         label = f"index of {sides.docs.label}"
-        return (
-            Node(
-                "nirank.stages.bm25:build_index",
-                1,
-                params,
-                inputs,
-                offline=True,
-                memory=_estimate_indexing,
-                label=label,
-            ),
+        return Node(
+            "nirank.stages.bm25:build_index",
+            1,
+            params,
+            inputs,
+            offline=True,
+            memory=_estimate_indexing,
+            label=label,
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
@@ -114,18 +116,17 @@ class BM25(Retriever):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
-        from nirank.lexical.postings import Index
         from nirank.lexical.scoring import search
 
-        index = Index.open(ctx.input_folder())
-        tokens = list(Analyzer(index.analyzer).tokenize(queries.read(TextView(self.query_text))))
+        fields = open_fields_with_statistics(ctx)
+        tokens = list(Analyzer(self.analyzer).tokenize(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not terms for terms in tokens))
-        warn_of_unknown_terms(self.name, tokens, index, ctx)
-        ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
+        warn_of_unknown_terms(self.name, tokens, fields, self.analyzer, ctx)
+        ctx.declare("documents", {name: field.doc_count for name, field in fields.items()})
         field_weights = self.fields or {}
         # In the index's order, in which sums are rounded.
-        weights = {name: field_weights.get(name, 1.0) for name in index.fields}
-        return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k, k3=self.k3)
+        weights = {name: field_weights.get(name, 1.0) for name in fields}
+        return search(fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k, k3=self.k3)
 
     def describe_conventions(self) -> Mapping[str, Any]:
         return {
@@ -140,22 +141,22 @@ class BM25(Retriever):
         }
 
 
-def warn_of_unknown_terms(stage: str, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
+def warn_of_unknown_terms(
+    stage: str, tokens: Sequence[Sequence[str]], fields: Fields, analyzer: str, ctx: Context
+) -> None:
     """Tell how many query terms no document has: many of them mean the wrong language or analyzer."""
     from nirank.lexical.scoring import find_unknown_terms
 
     distinct = [set(terms) for terms in tokens if terms]
-    unknown = find_unknown_terms(index.fields, set().union(*distinct))
+    unknown = find_unknown_terms([field.vocabulary for field in fields.values()], set().union(*distinct))
     shares = [len(terms & unknown) / len(terms) for terms in distinct]
     share = sum(len(terms & unknown) for terms in distinct) / max(sum(map(len, distinct)), 1)
     ctx.declare("unknown_terms", round(share, 4))
     ctx.count("queries_mostly_unknown", sum(share > _MOSTLY for share in shares))
     if share > _MOSTLY:
-        log.warning(
-            "%s: %.0f %% of the query terms occur in no document; analyzer '%s' may not fit the language",
-            stage,
-            100 * share,
-            index.analyzer,
+        ctx.warn(
+            f"{stage}: {100 * share:.0f} % of the query terms occur in no document;"
+            f" analyzer '{analyzer}' may not fit the language"
         )
 
 

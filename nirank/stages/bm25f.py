@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
@@ -16,6 +16,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
+from nirank.stages._range_statistics import open_fields_with_statistics, plan_statistics, plan_with_statistics
 from nirank.stages.bm25 import BM25, warn_of_unknown_terms
 
 _A_POSTING = 96  # bytes of a posting while the fields' are combined
@@ -44,6 +45,8 @@ class BM25F(Retriever):
     )
     query_text: View = option(default=TITLE_AND_TEXT, help="columns of the query, or a template")
     analyzer: str = option(default="english", help="a language, standard, simple or whitespace")
+
+    by_ranges: ClassVar[bool] = True
 
     name = "bm25f"
     source = "Zaragoza, Craswell, Taylor, Saria and Robertson, TREC 2004, section 3.1, without the factor k1 + 1"
@@ -74,17 +77,19 @@ class BM25F(Retriever):
         yield "fields", "docs", TextView(tuple(self.fields))
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        (index,) = self._bm25.plan_inputs(sides)
-        return (
-            Node(
-                "nirank.stages.bm25f:combine_fields",
-                1,
-                {"weights": dict(self.fields), "b": self._bs},
-                (("index", index),),
-                offline=True,
-                memory=self._estimate_combining,
-                label=f"fields of {sides.docs.label} as one",
-            ),
+        return plan_with_statistics(self._plan_combined, sides)
+
+    def _plan_combined(self, sides: Sides) -> Node:
+        index = self._bm25.plan_index
+        lengths = () if sides.whole is None else (("statistics", plan_statistics(index, sides, sides.whole)),)
+        return Node(
+            "nirank.stages.bm25f:combine_fields",
+            1,
+            {"weights": dict(self.fields), "b": self._bs},
+            (("index", index(sides)), *lengths),
+            offline=True,
+            memory=self._estimate_combining,
+            label=f"fields of {sides.docs.label} as one",
         )
 
     def _estimate_combining(self, sizes: Sizes) -> MemoryNeed:
@@ -97,15 +102,14 @@ class BM25F(Retriever):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
-        from nirank.lexical.postings import FieldPostings, Index
         from nirank.lexical.scoring import search
 
-        index = Index({"": FieldPostings.open(ctx.input_folder())}, self.analyzer)
+        fields = open_fields_with_statistics(ctx)
         tokens = list(Analyzer(self.analyzer).tokenize(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not terms for terms in tokens))
-        warn_of_unknown_terms(self.name, tokens, index, ctx)
-        ctx.declare("documents", {"": index.fields[""].doc_count})
-        return search(index.fields, {"": 1.0}, tokens, scope, k1=self.k1, b=0.0, k=k, k3=self.k3)
+        warn_of_unknown_terms(self.name, tokens, fields, self.analyzer, ctx)
+        ctx.declare("documents", {"": fields[""].doc_count})
+        return search(fields, {"": 1.0}, tokens, scope, k1=self.k1, b=0.0, k=k, k3=self.k3)
 
     def describe_conventions(self) -> Mapping[str, Any]:
         return {
@@ -124,5 +128,9 @@ def combine_fields(job: Job) -> None:
     """Combine the fields of an index."""
     from nirank.lexical.field_frequencies import combine_fields
     from nirank.lexical.postings import Index
+    from nirank.lexical.range_statistics import RangeStatistics
 
-    combine_fields(Index.open(job.get_input("index")).fields, job.params["weights"], job.params["b"], job.folder)
+    fields = Index.open(job.get_input("index")).fields
+    if "statistics" in job.inputs:  # a mean length is that of all ranges
+        fields = RangeStatistics.open(job.get_input("statistics")).replace_lengths(fields)
+    combine_fields(fields, job.params["weights"], job.params["b"], job.folder)

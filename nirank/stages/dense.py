@@ -68,6 +68,7 @@ class Dense(Retriever):
         help="words of a window, whose vectors' mean is the text's [its beginning is read]",
     )
 
+    by_ranges: ClassVar[bool] = True
     reads_listed: ClassVar[bool] = True  # where lists say which documents a query may see, only these are encoded
 
     name = "dense"

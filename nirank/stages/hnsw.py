@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nirank.algebra.stage import option, stage
 from nirank.errors import ConfigError
@@ -22,6 +22,8 @@ class HNSW(ApproximateDense):
     links: int = option(default=32, help="links of a node (M)")
     build_width: int = option(default=200, help="width of the search while building (efConstruction)")
     search_width: int = option(default=1000, help="width of a search (efSearch), at least its depth")
+
+    by_ranges: ClassVar[bool] = True
 
     name = "hnsw"
     source = "Malkov and Yashunin, IEEE TPAMI 42(4), 2020; FAISS IndexHNSWFlat"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nirank.algebra.stage import option, stage
 from nirank.errors import ConfigError
@@ -21,6 +21,8 @@ class IVF(ApproximateDense):
 
     clusters: int = option(default=0, help="how many; 0: the square root of the number of documents")
     probes: int = option(default=16, help="clusters that are searched (nprobe)")
+
+    by_ranges: ClassVar[bool] = True
 
     name = "ivf"
     source = "Jégou, Douze and Schmid, IEEE TPAMI 33(1), 2011, section 4; FAISS IndexIVFFlat"

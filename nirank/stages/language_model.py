@@ -94,7 +94,7 @@ class LanguageModel(Retriever):
         statistics = TermStatistics.open(ctx.input_folder(1))
         tokens = list(Analyzer(index.analyzer).tokenize(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not terms for terms in tokens))
-        warn_of_unknown_terms(self.name, tokens, index, ctx)
+        warn_of_unknown_terms(self.name, tokens, index.fields, self.analyzer, ctx)
         field = index.fields[""]
         ctx.declare("documents", {"": field.doc_count})
         smoothing = Smoothing(self._lam, self._mu, self.collection == "candidates")

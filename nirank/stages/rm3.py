@@ -104,7 +104,7 @@ class RM3(Combiner):
         field = index.fields[""]
         words = sorted({word for terms in vectors.values() for word in terms if _TERM.fullmatch(word)})
         rows_of_terms = field.terms.find_rows(words)
-        df = np.where(rows_of_terms < 0, 0, field.offsets[rows_of_terms + 1] - field.offsets[rows_of_terms])
+        df = np.where(rows_of_terms < 0, 0, field.count_documents(rows_of_terms))
         common = field.doc_count / 10 if field.doc_count >= 10 else field.doc_count
         rare = {word for word, count in zip(words, df.tolist(), strict=True) if count <= common}
         return {

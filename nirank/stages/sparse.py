@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class Sparse(Retriever):
         default="float32", identity=False, help="of the transformer; weights are float32"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; speed only")
+
+    by_ranges: ClassVar[bool] = True
 
     name = "sparse"
     model_kind = "sparse_encoder"

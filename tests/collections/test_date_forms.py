@@ -19,7 +19,7 @@ from nirank.collections.date_forms import parse_date
 from nirank.collections.dates import get_dates, read_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
-from nirank.experiment import loading
+from nirank.experiment import kept_facts
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
 from nirank.stages.bm25 import BM25
@@ -239,7 +239,7 @@ def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "docs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "x", "metadata": {"date": "2015"}}\n')
     paths = {"docs": tmp_path / "docs.jsonl", "queries": tmp_path / "queries.jsonl"}
-    monkeypatch.setattr(loading, "KEPT_FROM", 3)
+    monkeypatch.setattr(kept_facts, "KEPT_FROM", 3)
     store = LocalStore(tmp_path / "store")
     first = load(**paths, store=store).doc_dates
 
@@ -247,7 +247,7 @@ def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.M
         assert len(texts) < 3, "read again"
         return read_dates(texts, key)
 
-    monkeypatch.setattr(loading, "read_dates", refuse_many)
+    monkeypatch.setattr(kept_facts, "read_dates", refuse_many)
     monkeypatch.setattr(dates_module, "read_dates", refuse_many)
     second = load(**paths, store=store).doc_dates
     assert first is not None and second is not None
