@@ -1,8 +1,8 @@
 """Statistics of all ranges of a corpus together, so that scores in a range are those of the whole.
 
-An index of a range knows its own documents, document frequencies and lengths only. Here they are added up, field by field;
-a range's postings with the sums in place of its own (`replace_counts`) are scored bit by bit as in one index, since the same
-operations see the same numbers in the same order.
+An index of a range knows its own documents, document frequencies and lengths only. Here they are added up, field by
+field; a range's postings with the sums in place of its own (`replace_counts`) are scored bit by bit as in one index,
+since the same operations see the same numbers in the same order.
 """
 
 from __future__ import annotations

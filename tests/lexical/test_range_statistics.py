@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def test_any_corpus_in_any_ranges(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     rng, n = np.random.default_rng(seed), len(title)
-    texts = {"a": title, "b": [text[::2] + [int(n)] for text, n in zip(title, rng.integers(0, 10, n), strict=True)]}
+    texts = {"a": title, "b": [[*text[::2], int(n)] for text, n in zip(title, rng.integers(0, 10, n), strict=True)]}
     names = [f"d{int(number)}" for number in rng.permutation(n)]
     tokens = [[str(term) for term in query] for query in queries]
     query_ids, docs = Ids.of(f"q{i}" for i in range(len(queries))), Ids.of(names)
@@ -60,13 +61,13 @@ def test_any_corpus_in_any_ranges(
     bounds = [0, *sorted({cut for cut in cuts if cut < n}), n]
     ranges = {
         str(first): {name: make_postings(texts[name][first:last], last - first) for name in weights}
-        for first, last in zip(bounds, bounds[1:], strict=False)
+        for first, last in pairwise(bounds)
     }
     folder = tmp_path_factory.mktemp("statistics")
     gather_statistics(ranges, folder)
     statistics = RangeStatistics.open(folder)
     parts = []
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         fields = statistics.replace_counts(ranges[str(first)], str(first))
         inside = scope.take_doc_range(first, last, docs.slice_rows(first, last))
         part = scoring.search(fields, weights, tokens, inside, **options)

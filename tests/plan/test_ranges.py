@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import make_bi_encoder, make_splade
 
-from nirank import BM25, BM25F, IVF, Cut, Dense, Only, Sparse, rrf, within
+from nirank import BM25, BM25F, IVF, Cut, Dense, Experiment, Only, Sparse, rrf, within
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.collections.collection import Collection
@@ -75,6 +75,7 @@ def require_same(whole: Ranking, merged: Ranking) -> None:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("models")
+    (folder / "sparse").mkdir()
     return {"dense": str(make_bi_encoder(folder / "dense")), "sparse": str(make_splade(folder / "sparse"))}
 
 
@@ -99,27 +100,176 @@ RULES: dict[str, dict[str, Any]] = {
 def keep_present(rules: Mapping[str, Any], docs: Mapping[str, Any]) -> dict[str, Any]:
     """Leave of candidates and known documents those that are there."""
     return {
-        name: {query: [id for id in ids if id in docs] for query, ids in value.items()} if isinstance(value, dict) else value
+        name: {query: [id for id in ids if id in docs] for query, ids in value.items()}
+        if isinstance(value, dict)
+        else value
         for name, value in rules.items()
     }
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    ids=IDS,
-    size=st.integers(1, 12),
-    data=st.data(),
-    system=st.sampled_from(sorted(LEXICAL)),
-    rule=st.sampled_from(sorted(RULES)),
+def draw_documents(seed: int, n: int = 23) -> dict[str, Any]:
+    """Draw ids whose order is not that of rows, and texts, some of them blank."""
+    rng = np.random.default_rng(seed)
+    ids = ["a", "b", "1", "é", "ab", "aa", "b1", *(f"d{number}" for number in rng.permutation(n - 7))]
+    texts = [" ".join(f"w{word}" for word in rng.integers(0, 12, rng.integers(0, 9))) for _ in ids]
+    return make_documents(ids, texts)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(LocalStore(tmp_path_factory.mktemp("store")))
+
+
+@pytest.mark.parametrize(
+    ("system", "rule"), [*((system, "own") for system in sorted(LEXICAL)), *(("bm25 to 3", rule) for rule in RULES)]
 )
-def test_words_are_found_in_ranges_as_in_the_whole(
-    ids: list[str], size: int, data: st.DataObject, system: str, rule: str, tmp_path_factory: pytest.TempPathFactory
+def test_words_are_found_in_ranges_as_in_the_whole(system: str, rule: str, bench: Bench) -> None:
+    docs = draw_documents(1)
+    whole = bench.rank(cut(docs, None, **RULES[rule]), LEXICAL[system])
+    counts = bench.said["counts"]
+    assert len(whole)
+    require_same(whole, bench.rank(cut(docs, 8, **RULES[rule]), LEXICAL[system]))
+    assert bench.said["counts"] == counts
+
+
+def test_ranges_of_one_document(bench: Bench) -> None:
+    docs = draw_documents(1, 9)
+    whole, merged = (bench.rank(cut(docs, size), BM25(analyzer="whitespace", k=3)) for size in (None, 1))
+    require_same(whole, merged)
+
+
+@settings(max_examples=8, deadline=None)
+@given(ids=IDS, size=st.integers(2, 12), data=st.data(), k=st.integers(1, 9), rule=st.sampled_from(sorted(RULES)))
+def test_words_are_found_in_any_ranges(
+    ids: list[str], size: int, data: st.DataObject, k: int, rule: str, bench: Bench
 ) -> None:
     texts = data.draw(st.lists(WORDS, min_size=len(ids), max_size=len(ids)))
     docs = make_documents(ids, texts)
-    bench = Bench(LocalStore(tmp_path_factory.mktemp("store")))
-    rules = keep_present(RULES[rule], docs)
-    whole = bench.rank(cut(docs, None, **rules), LEXICAL[system])
-    counted = bench.said["counts"]
-    require_same(whole, bench.rank(cut(docs, size, **rules), LEXICAL[system]))
-    assert bench.said["counts"] == counted
+    rules, bm25 = keep_present(RULES[rule], docs), BM25(analyzer="whitespace", k=k)
+    whole = bench.rank(cut(docs, None, **rules), bm25)
+    require_same(whole, bench.rank(cut(docs, size, **rules), bm25))
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        *((name, "own") for name in ("dense", "euclidean", "behind", "sparse", "only")),
+        *(("dense to 4", rule) for rule in RULES),
+    ],
+)
+def test_vectors_are_found_in_ranges_as_in_the_whole(
+    name: str, rule: str, bench: Bench, models: dict[str, str]
+) -> None:
+    systems: dict[str, Pipeline] = {
+        "dense": Dense(models["dense"]),
+        "dense to 4": Dense(models["dense"], k=4),
+        "euclidean": Dense(models["dense"], similarity="euclidean", k=3),
+        "behind": BM25(analyzer="whitespace", k=6) >> Dense(models["dense"]),
+        "sparse": Sparse(models["sparse"], k=5),
+        "only": within(Only(docs=["a", "b", "d1", "d3", "d5", "d7"]), Dense(models["dense"], k=2)),
+    }
+    docs = draw_documents(2)
+    whole = bench.rank(cut(docs, None, **RULES[rule]), systems[name])
+    assert len(whole)
+    require_same(whole, bench.rank(cut(docs, 8, **RULES[rule]), systems[name]))
+
+
+def test_a_rule_on_dates_holds_in_ranges(bench: Bench, models: dict[str, str]) -> None:
+    docs = draw_documents(3)
+    queries = {id: {"text": text, "metadata": {"year": 1993}} for id, text in QUERIES.items()}
+    for system in (BM25(analyzer="whitespace", k=4), Dense(models["dense"], k=4)):
+        whole, merged = (
+            bench.rank(
+                Collection.of(docs, queries, name="dated", date="year", time="as_of_query", ranges=size, check=False),
+                system,
+            )
+            for size in (None, 6)
+        )
+        require_same(whole, merged)
+
+
+def test_an_index_of_each_range_is_another_index_than_one_of_all(bench: Bench, models: dict[str, str]) -> None:
+    ivf = IVF(models["dense"], clusters=2, probes=2, k=5)
+    docs = draw_documents(4)
+    whole = bench.rank(cut(docs, None), ivf)
+    merged = bench.rank(cut(docs, 12), ivf)
+    assert bench.said["declared"]["ranges"] == 2
+    assert [index["n"] for index in bench.said["declared"]["index"]] == [12, 11]
+    assert merged.scores.tolist() == whole.scores.tolist()  # all clusters are searched; FAISS breaks ties otherwise
+
+
+def test_appended_documents_make_new_ranges_only(bench: Bench, models: dict[str, str]) -> None:
+    docs = draw_documents(5, 30)
+    first = dict(list(docs.items())[:20])
+    bm25, dense = BM25(analyzer="whitespace", k=7), Dense(models["dense"], k=9)
+    for system in (bm25, dense):
+        bench.rank(cut(first, 10), system)
+    bench.rank(cut(docs, 10), bm25)
+    assert [label for label in bench.list_labels() if label.startswith("index")] == [
+        "index of rows 21 to 30 of toy documents"
+    ]
+    bench.rank(cut(docs, 10), dense)
+    assert bench.list_labels() == [
+        "vectors of rows 21 to 30 of toy documents",
+        f"{dense.title} in rows 21 to 30 of toy documents",
+        dense.title,
+    ]
+
+
+def test_a_document_that_changes_changes_its_range_only(bench: Bench, models: dict[str, str]) -> None:
+    docs = draw_documents(6)
+    for system in (BM25(analyzer="whitespace"), Dense(models["dense"])):
+        bench.rank(cut(docs, 8), system)
+        changed = {**docs, list(docs)[9]: {"title": "", "text": "w3 w3 w7"}}
+        whole = bench.rank(cut(changed, None), system)
+        require_same(whole, bench.rank(cut(changed, 8), system))
+        made = [label for label in bench.list_labels() if label.startswith(("index of", "vectors of"))]
+        assert [label.partition(" of ")[2] for label in made] == ["rows 9 to 16 of toy documents"]
+
+
+def test_a_deeper_list_of_ranges_serves_a_shorter_one(bench: Bench) -> None:
+    docs = draw_documents(7)
+    deep = bench.rank(cut(docs, 8), BM25(analyzer="whitespace", k=9))
+    short = bench.rank(cut(docs, 8), BM25(analyzer="whitespace", k=3))
+    assert not bench.computed
+    require_same(deep.cut(3), short)
+
+
+def test_documents_of_one_range_are_as_without_ranges(bench: Bench) -> None:
+    docs = draw_documents(8)
+    bench.rank(cut(docs, None), BM25(analyzer="whitespace"))
+    bench.rank(cut(docs, len(docs)), BM25(analyzer="whitespace"))
+    assert not bench.computed
+
+
+def test_a_warning_is_given_once_for_all_ranges(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    docs = draw_documents(9)
+    collection = Collection.of(docs, {"q": "zz yy xx w1"}, name="toy", ranges=6, check=False)
+    bench.rank(collection, BM25(analyzer="whitespace"))
+    assert caplog.text.count("75 % of the query terms occur in no document") == 1
+    assert bench.said["declared"]["unknown_terms"] == 0.75
+
+
+def test_a_plan_shows_ranges_in_one_line(tmp_path: Path, models: dict[str, str]) -> None:
+    bench, docs = Bench(LocalStore(tmp_path)), draw_documents(10)
+    bm25 = BM25(analyzer="whitespace")
+    experiment = Experiment(
+        Collection.of(docs, QUERIES, {"a": {"a": 1}}, name="toy", ranges=8, self_match="id", check=False),
+        {"One": bm25, "Two": rrf(bm25, Dense(models["dense"]))},
+        measures=["nDCG@10"],
+        store=bench.store,
+    )
+    lines = experiment.explain().splitlines()
+    (index,) = [line for line in lines if "index of" in line]
+    assert "  index of toy documents, 3 ranges  no rate yet" in index
+    assert index.endswith("[One, Two]")
+    (vectors,) = [line for line in lines if "vectors of toy documents" in line]
+    assert "vectors of toy documents, 3 ranges" in vectors
+    assert sum(f"{bm25.title} in toy documents, 3 ranges to depth 1000" in line for line in lines) == 1
+    assert "rows" not in "".join(lines)
+    # Index, vectors, own documents' rules and two searches a range; the counts, the queries' vectors, two lists, a fusion.
+    assert lines[-1].startswith("20 computations (31 if nothing were shared): 0 stored, 20 to compute")
+    bench.rank(cut(dict(list(docs.items())[:16]), 8), bm25)
+    (index,) = [line for line in experiment.explain().splitlines() if "index of" in line]
+    assert "index of toy documents, 3 ranges  about" in index
+    assert ", 2 stored [" in index
