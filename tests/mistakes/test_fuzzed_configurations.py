@@ -24,6 +24,7 @@ VALUES = (
 COLLECTION = {
     "path": "tiny", "qrels": {"main": {"min_rel": 1}}, "split": "test", "name": "t", "min_rel": 1, "self_match": "id",
     "time": "all", "expect": {"docs": 3}, "measures": ["AP"], "group": "g", "max_dangling": 0.1,
+    "ranges": 2,
 }  # fmt: skip
 
 

@@ -147,6 +147,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: load(docs=3, queries=4), "expected a path, got 3"),  # type: ignore[arg-type]
     (lambda: load("python-stdlib", min_rel=1.5), "min_rel"),  # type: ignore[arg-type]
     (lambda: load("python-stdlib", max_dangling="x"), "max_dangling"),  # type: ignore[arg-type]
+    (lambda: load("python-stdlib", ranges=0.5), "how many documents a range has"),  # type: ignore[arg-type]
     (lambda: load("python-stdlib", qrels=3), "3"),  # type: ignore[arg-type]
     (lambda: load("python-stdlib", qrels={"a": None}), "qrels: a"),  # type: ignore[dict-item]
     (lambda: load("python-stdlib", expect=[3]), "expect"),  # type: ignore[arg-type]

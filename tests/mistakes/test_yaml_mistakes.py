@@ -114,6 +114,8 @@ VALUE_MISTAKES = [
     ("collections", "[{path: tiny, min_rel: 0}]", "min_rel must be an integer from 1"),
     ("collections", "[{path: tiny, min_rel: yes}]", "min_rel: expected a number, got true or false"),
     ("collections", "[{path: tiny, max_dangling: 2}]", "max_dangling must be from 0 to 1"),
+    ("collections", "[{path: tiny, ranges: 0}]", "ranges must be how many documents a range has, an integer from 1"),
+    ("collections", "[{path: tiny, ranges: many}]", "ranges: expected a number, got text ('many')"),
     ("collections", "[{path: tiny, self_match: title}]", "self_match must be 'keep', 'id'"),
     ("collections", "[{path: tiny, self_match: {kye: x}}]", "self_match must be 'keep', 'id'"),
     ("collections", "[{path: tiny, time: before}]", "time must be 'all' or 'as_of_query'"),

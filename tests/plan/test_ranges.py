@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import make_bi_encoder, make_splade
 
-from nirank import BM25, BM25F, IVF, Cut, Dense, Experiment, Only, Sparse, rrf, within
+from nirank import BM25, BM25F, IVF, Cut, Dense, Experiment, Only, Sparse, load, rrf, within
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
+from nirank.cli.main import cli
 from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
 from nirank.experiment.leaves import Leaves
 from nirank.flow.ranking import Ranking
 from nirank.plan.compile import compile_pipeline
@@ -273,3 +280,54 @@ def test_a_plan_shows_ranges_in_one_line(tmp_path: Path, models: dict[str, str])
     (index,) = [line for line in experiment.explain().splitlines() if "index of" in line]
     assert "index of toy documents, 3 ranges  about" in index
     assert ", 2 stored [" in index
+
+
+def write_collection(folder: Path, docs: Mapping[str, Any]) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text(
+        "".join(json.dumps({"_id": id, **record}) + "\n" for id, record in docs.items())
+    )
+    (folder / "queries.jsonl").write_text(
+        "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in QUERIES.items())
+    )
+    judged = "".join(f"{query}\ta\t1\n" for query in QUERIES)
+    (folder / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{judged}")
+    return folder
+
+
+def test_a_killed_build_goes_on_with_the_ranges_that_are_done(tmp_path: Path) -> None:
+    folder = write_collection(tmp_path / "toy", draw_documents(11))
+    script = Path(__file__).with_name("killed_build.py")
+    command = [sys.executable, str(script), str(folder), str(tmp_path / "killed"), "3"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+    bm25, indexed, lists = BM25(analyzer="whitespace"), [], []
+    for name in ("killed", "whole"):
+        bench = Bench(LocalStore(tmp_path / name))
+        ranges = 6 if name == "killed" else None
+        lists.append(bench.rank(load(folder, ranges=ranges, store=bench.store, check=False), bm25))
+        indexed.append([label for label in bench.list_labels() if label.startswith("index")])
+    assert indexed[0] == [f"index of rows {rows} of toy documents" for rows in ("13 to 18", "19 to 23")]
+    require_same(lists[1], lists[0])
+
+
+def test_a_configuration_asks_for_ranges_and_gets_the_same_files(tmp_path: Path) -> None:
+    folder = write_collection(tmp_path / "toy", draw_documents(12))
+    files = []
+    for name, ranges in (("whole", ""), ("cut", ", ranges: 6")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"store: {tmp_path / 's'}\ncollections: [{{path: {folder}, self_match: id{ranges}}}]\nmeasures: [nDCG@10, R@5]\n"
+            "systems:\n  Words: {bm25: {analyzer: whitespace, k: 8}}\n"
+            "  Both: {rrf: [Words, {bm25f: {fields: {title: 2, text: 1}, analyzer: simple}}]}\n"
+        )
+        arguments = ["run", str(tmp_path / f"{name}.yaml"), "--out", str(tmp_path / name)]
+        outcome = CliRunner().invoke(cli, arguments)
+        assert outcome.exit_code == 0, outcome.output
+        files.append({path.name: path.read_bytes() for path in (tmp_path / name / "runs").rglob("*") if path.is_file()})
+    assert len(files[0]) >= 2
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("ranges", [0, -1, True, "5", 2.5])
+def test_ranges_are_numbers_of_documents(ranges: Any) -> None:
+    with pytest.raises(ConfigError, match="ranges must be how many documents a range has, an integer from 1, got"):
+        Collection.of({"a": "x"}, {"q": "x"}, ranges=ranges)
