@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_examples import make_report, write_details
+from report_examples import make_report
+from report_worlds import write_details
 
 from nirank.report.page import render_page
 

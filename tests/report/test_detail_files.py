@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_examples import HOSTILE, make_report
+from report_examples import make_report
+from report_worlds import HOSTILE
 
 from nirank.errors import DataError
 from nirank.report import read_report, write_report

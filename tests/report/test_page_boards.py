@@ -45,6 +45,8 @@ def test_systems_are_filtered_by_words_of_their_names_in_all_tables(open_page: A
     for board in range(3):
         assert list_systems(page, board) == ["Hybrid + MaxSim"]
     assert page.locator("#board-tools .count").inner_text() == "1 of 6 systems"
+    page.get_by_label("Filter systems").fill("unknown")
+    assert list_systems(page)[0] == "Dense" and len(list_systems(page)) == 5, "what is said of zero-shot counts too"
     page.get_by_label("Filter systems").fill("")
     assert len(list_systems(page)) == 6
     assert page.locator("#board-tools .count").inner_text() == ""
@@ -89,6 +91,7 @@ def test_a_value_is_explained_where_one_points_and_where_the_focus_is(open_page:
     value = page.locator("#board-0 tbody tr").nth(5).locator("td.measure a").first
     value.hover()
     card = page.get_by_role("tooltip")
+    card.wait_for()
     assert "SPLADE-tiny nDCG@10" in card.inner_text()
     assert "Significantly worse than" in card.inner_text()
     page.keyboard.press("Escape")

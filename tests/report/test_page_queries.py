@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from report_examples import _make_worlds, list_query_details, make_report, write_details
+from report_examples import make_report
+from report_worlds import list_query_details, make_worlds, write_details
 
 from nirank.report import read_report, write_report
 from nirank.report.page import render_page
@@ -65,7 +66,7 @@ def test_queries_are_found_by_words_and_by_what_is_odd_about_them(open_page: Any
 def test_a_query_shows_both_lists_with_judgements_moves_and_ways(open_page: Any) -> None:
     page = open_page()
     page.goto(f"{page.url}#{address('q31', a='Hybrid', b='BM25')}")
-    (world,) = _make_worlds(4, 45, False, 0, 1)
+    (world,) = make_worlds(4, 45, False, 0, 1)
     query = list_query_details(world)[31]
     page.locator(".versus .list").first.wait_for()
     for side, system in enumerate(("Hybrid", "BM25")):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_examples import make_report, write_details
+from report_examples import make_report
+from report_worlds import write_details
 
 from nirank.report.table import make_grids
 

@@ -43,12 +43,19 @@ function chooseSystems(number, wanted = -1) {
   const set = page.sets[number];
   const measures = measuresOf(set);
   const measure = measures.includes(wanted) ? wanted : measures[0] ?? -1;
-  const means = set.values.map((values) => meanOf(values[measure] ?? []));
+  const means = listMeans(set, measure);
   const turn = page.measures[measure]?.lower ? -1 : 1;
   const last = (at) => (Number.isNaN(means[at]) ? -Infinity : turn * means[at]);
   const order = mainSystems(set).sort((one, other) => last(other) - last(one) || one - other);
   const a = order[0] ?? 0;
   return { set: number, measure, a, b: order[1] ?? a };
+}
+
+/* The systems' means on a measure, computed once. */
+function listMeans(set, measure) {
+  set.means ??= new Map();
+  if (!set.means.has(measure)) set.means.set(measure, set.values.map((values) => meanOf(values[measure] ?? [])));
+  return set.means.get(measure);
 }
 
 function meanOf(values) {

@@ -8,7 +8,7 @@ function startColumns() {
   find("#board-tools").append(shown, search, makeMenu(boards));
 }
 
-/* A system is shown if its name has all words of the text. */
+/* A system is shown if all words of the text are in its name, or in what is said of it in words, such as zero-shot. */
 function filterLines(boards, text, shown) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const names = new Set();
@@ -16,7 +16,8 @@ function filterLines(boards, text, shown) {
   for (const board of boards) {
     for (const [line, ...seeds] of groupLines(find("table", board))) {
       const name = nameOf(line);
-      const fits = words.every((word) => name.toLowerCase().includes(word));
+      const said = findAll("td.extra:not([data-sort])", line).map((cell) => cell.textContent);
+      const fits = words.every((word) => [name, ...said].some((part) => part.toLowerCase().includes(word)));
       const unfolded = find("button.seeds", line)?.getAttribute("aria-expanded") === "true";
       names.add(name);
       if (fits) kept.add(name);

@@ -97,10 +97,11 @@ function fillTally() {
     ` and equal on ${(gains.length - wins - losses).toLocaleString("en")} of ${count(gains.length, "query", "queries")} against `,
     make("strong", {}, quote(systems[b])), `. `,
   ];
-  const found = compareSystems(boardOfSet(set), measure, systems[a], systems[b]);
+  const board = boardOfSet(set);
+  const found = compareSystems(board, measure, systems[a], systems[b]);
   if (found) {
     const [difference, low, high] = [found.difference, found.low, found.high].map((value) => formatNumber(format, value, true));
-    parts.push(`${name}: ${difference} on average (95 % interval ${low} to ${high}; ${formatP(found.p)}).`);
+    parts.push(`${name}: ${difference} on average (${Math.round(100 * (1 - board.alpha))} % interval ${low} to ${high}; ${formatP(found.p)}).`);
   }
   queries.parts.tally.replaceChildren(...parts);
 }

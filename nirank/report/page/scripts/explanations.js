@@ -36,7 +36,11 @@ function explain(target, describe, area = target) {
     const paragraphs = describe();
     if (paragraphs.length) showCard(target, paragraphs);
   };
-  area.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && show());
+  area.addEventListener("pointerenter", (event) => {
+    if (event.pointerType !== "mouse") return;
+    clearTimeout(waiting);
+    waiting = setTimeout(show, card.hidden ? 250 : 0); // nobody who only passes by wants it
+  });
   area.addEventListener("pointerleave", hideCardSoon);
   target.addEventListener("focus", () => target.matches(":focus-visible") && show());
   target.addEventListener("blur", hideCard);
