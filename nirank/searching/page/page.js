@@ -111,7 +111,7 @@ function makeItem(answer, other, at) {
 }
 
 function makeStages(answer) {
-  const head = ["stage", "in", "out", "time", ""].map((text, at) => element("th", { textContent: text, className: at && at < 4 ? "number" : "" }));
+  const head = ["stage", "in", "out", "time", "terms and texts"].map((text, at) => element("th", { textContent: text, className: at && at < 4 ? "number" : "" }));
   const rows = answer.trace.map((trace) => {
     const terms = trace.terms.map((term) => `${term.term} ${term.documents ? term.idf.toFixed(1) : "–"}`).join(", ");
     const cells = [trace.candidates_in, trace.candidates_out].map((n) => element("td", { className: "number", textContent: n === null ? "" : n.toLocaleString("en") }));
