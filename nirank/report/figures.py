@@ -11,7 +11,7 @@ from nirank.report.charts.effort import draw_effort, draw_topics
 from nirank.report.charts.figure import Figure
 from nirank.report.charts.gains import draw_gains
 from nirank.report.charts.intervals import draw_intervals
-from nirank.report.charts.losses import draw_losses
+from nirank.report.charts.losses import draw_losses, name_documents
 from nirank.report.charts.plan import draw_plan
 from nirank.report.charts.seeds import draw_seeds
 from nirank.report.charts.stopping import draw_stopping
@@ -64,8 +64,8 @@ _OF_TABLES: dict[str, tuple[str, str, str]] = {  # kind: section, title, caption
     ),
     "losses": (
         "What was lost where",
-        "Relevant documents from list to list",
-        "A bar is all relevant documents, its filled part those in the list. Blue bands: what a list has of those that "
+        "{} from list to list",
+        "A bar is all {}, its filled part those in the list. Blue bands: what a list has of those that "
         "it was made of; orange: what is lost.",
     ),
     "stopping": (
@@ -119,6 +119,9 @@ def _list_table_figures(
     for kind, spec in specs.items():
         if spec is not None:
             section, title, caption = _OF_TABLES[kind]
+            if kind == "losses":
+                counted = name_documents(rows)
+                title, caption = title.format(counted.capitalize()), caption.format(counted)
             yield Figure(f"{kind}-{at}", section, title, caption, spec, table=table)
     for number, (likeness, spec) in enumerate(draw_survival(rows).items()):
         title = f"Which matches hashing kept, by {likeness}"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import vl_convert
 from report_examples import make_report
+from test_pair_tables import FACTS
 from test_topics import A, B, make_outcome, make_screening_row
 from test_written import ROW as WRITTEN_ROW
 from test_written import WRITTEN
@@ -93,6 +94,14 @@ def test_of_older_leaderboards_lists_are_bars_without_ways() -> None:
         ("BM25() (S)", 8, 10), ("S", 5, 10)
     ]  # fmt: skip
     assert draw_losses([Row("c", "S", stages=(BM25,))]) is None
+
+
+def test_of_pairs_the_flow_speaks_of_matches() -> None:
+    row = Row("c", "S", stages=(BM25, make_stage("Cut(2)", 5, (0, 5))))
+    for pairs, counted in ((None, "Relevant documents"), (FACTS, "Matches")):
+        (figure,) = list_figures(Report([replace(row, pairs=pairs)], ["AP"], (), {}))
+        assert figure.title == f"{counted} from list to list"
+        assert f"A bar is all {counted.lower()}, its filled part" in figure.caption
 
 
 def test_survival_is_drawn_beside_theory_once_for_systems_that_share_a_stage() -> None:

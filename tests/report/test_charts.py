@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from report_examples import make_report
 
 from nirank.errors import ConfigError
+from nirank.report import write_report
 from nirank.report.charts.curves import simplify_curve
 from nirank.report.charts.differences import list_differences
 from nirank.report.charts.labels import place_names
@@ -209,8 +210,19 @@ def test_of_several_tables_one_must_be_chosen() -> None:
     assert report.plot.on("d").tradeoff("R@20").to_dict()["params"][0]["value"] == "R@20"
 
 
-def test_every_plot_stands_in_the_documents() -> None:
+def read_section() -> str:
     page = (Path(__file__).parents[2] / "docs" / "leaderboards.md").read_text()
-    section = page[page.index("## Charts") : page.index("## What lies in the folder")]
-    named = re.findall(r"^\| `(\w+)\(", section, flags=re.MULTILINE)
+    return page[page.index("## Charts") : page.index("## What lies in the folder")]
+
+
+def test_the_example_of_the_documents_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", read_section(), flags=re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    write_report(tmp_path / "results", REPORT)
+    exec(code, {})
+    assert (tmp_path / "tradeoff.svg").stat().st_size > 1000 < (tmp_path / "differences.png").stat().st_size
+
+
+def test_every_plot_stands_in_the_documents() -> None:
+    named = re.findall(r"^\| `(\w+)\(", read_section(), flags=re.MULTILINE)
     assert sorted(named) == sorted(name for name in vars(Plots) if not name.startswith("_") and name not in _NO_CHARTS)

@@ -21,6 +21,11 @@ _POINTS = 12  # of a band's edge
 _WEDGE = 0.3  # of the way to the next list, along which what is lost fades
 
 
+def name_documents(rows: Sequence[Row]) -> str:
+    """Return what a table's judgements are of: relevant documents, or matches where pairs are counted."""
+    return "matches" if any(row.pairs for row in rows) else "relevant documents"
+
+
 def draw_losses(rows: Sequence[Row]) -> Spec | None:
     """Return the chart of the systems of one table; None where no system has more than one list.
 
@@ -43,7 +48,7 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
         owners.setdefault(keys[-1], []).append(row.system)
     names = name_lists({key: stage.stage for key, (stage, _) in lists.items()}, owners)
     if not edges:
-        return _draw_counts(lists, names)
+        return _draw_counts(lists, names, name_documents(rows))
     layout = lay_out(_order_lists(list(lists), list(edges)), list(edges))
     height = _ROOM * (layout.height + 1)
     records: list[dict[str, Any]] = []
@@ -82,7 +87,7 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
                         "scale": {"domain": ["kept", "lost"], "range": [GAIN, LOSS]},
                         "legend": None,
                     },
-                    "tooltip": [{"field": "says", "title": "documents"}],
+                    "tooltip": [{"field": "says", "title": name_documents(rows)}],
                 },
             },
             {
@@ -97,7 +102,7 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
                     "y2": {"field": "filled"},
                     "tooltip": [
                         {"field": "stage", "title": "list"},
-                        {"field": "relevant", "title": "relevant documents"},
+                        {"field": "relevant", "title": name_documents(rows)},
                         {"field": "recall", "format": ".4f"},
                         {"field": "change", "title": "against what it was made of"},
                         {"field": "systems"},
@@ -123,14 +128,14 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
     }
 
 
-def _draw_counts(lists: dict[str, tuple[StageRecall, list[str]]], names: dict[str, str]) -> Spec:
+def _draw_counts(lists: dict[str, tuple[StageRecall, list[str]]], names: dict[str, str], counted: str) -> Spec:
     """Return bars alone: leaderboards of older versions do not say of which lists each was made."""
     bars = []
     for key, (stage, systems) in lists.items():
         text = f"{stage.relevant:,} of {stage.total:,}"
         label = names[key] if systems == [names[key]] else f"{names[key]} ({', '.join(systems)})"
         bars.append(Bar(label, stage.relevant, text, stage.total))
-    return draw_bars(bars, "relevant documents in the list", format="~s")
+    return draw_bars(bars, f"{counted} in the list", format="~s")
 
 
 def _order_lists(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[str]:
