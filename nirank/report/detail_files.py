@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from nirank.results.query_set import QuerySet, Signs
 
 QUERIES = "queries.json"
 PER_SCRIPT = 200  # documents
+_SCRIPTS = 4  # of texts that are kept while documents are looked up
 
 _SCRIPT = re.compile(r"nirankDetails\('[^'\\]*', '(.*)'\);\n", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -86,12 +88,40 @@ class _ScriptWriter:
 
 
 def open_details(folder: str | Path, query_set: QuerySet) -> DetailSource | None:
-    """Return the details of a query set of a folder of results; None where none were written."""
+    """Return the details of a query set of a folder of results; None where none were written.
+
+    Documents are known once a query has been read that lists them.
+    """
     if query_set.folder is None:
         return None
-    return DetailSource(
-        lambda: read_query_details(folder, query_set), lambda ids: _find_documents(folder, query_set, ids)
-    )
+    saved = _SavedDetails(folder, query_set)
+    return DetailSource(saved.iterate_queries, saved.describe_documents)
+
+
+class _SavedDetails:
+    """Reads scripts of lists one by one, and of those of texts the ones that are asked for."""
+
+    def __init__(self, folder: str | Path, query_set: QuerySet) -> None:
+        self._folder, self._query_set = folder, query_set
+        self._scripts: dict[str, int] = {}  # in which script a document's text stands
+        self._read_texts = lru_cache(_SCRIPTS)(self._read_texts_anew)
+
+    def iterate_queries(self) -> Iterator[QueryDetail]:
+        for path in _list_scripts(self._folder, self._query_set, "lists"):
+            content = _read_script(path)
+            numbers = ((id, number) for id, (_, number, _) in content["documents"].items())
+            self._scripts.update((id, number) for id, number in numbers if number is not None)
+            yield from map(_parse_query, content["queries"])
+
+    def describe_documents(self, ids: Sequence[str]) -> Iterator[DocumentDetail]:
+        for id in ids:
+            if id in self._scripts:
+                yield DocumentDetail(**self._read_texts(self._scripts[id])[id])
+
+    def _read_texts_anew(self, number: int) -> dict[str, Any]:
+        path = Path(self._folder) / "details" / str(self._query_set.folder) / f"texts-{number:04}.js"
+        documents: dict[str, Any] = _read_script(path)["documents"]
+        return documents
 
 
 def read_query_details(folder: str | Path, query_set: QuerySet) -> Iterator[QueryDetail]:
@@ -105,11 +135,6 @@ def read_document_details(folder: str | Path, query_set: QuerySet) -> Iterator[D
     for path in _list_scripts(folder, query_set, "texts"):
         for document in _read_script(path)["documents"].values():
             yield DocumentDetail(**document)
-
-
-def _find_documents(folder: str | Path, query_set: QuerySet, ids: Sequence[str]) -> Iterator[DocumentDetail]:
-    wanted = set(ids)
-    yield from (document for document in read_document_details(folder, query_set) if document.id in wanted)
 
 
 def _list_scripts(folder: str | Path, query_set: QuerySet, kind: str) -> list[Path]:

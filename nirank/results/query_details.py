@@ -20,6 +20,7 @@ MISSED = 50  # documents of a list
 JUDGED = 200  # judgements of a query, beside those of listed documents
 QUERY_TEXT, DOCUMENT_TEXT = 5000, 1000  # characters
 _TOGETHER = 20  # queries
+_PLACES = 1 << 20  # of lists that are looked at together, some 50 bytes each
 _DIGITS = 7  # of a score
 _NOWHERE = -1  # the rank of a document that a list has not got
 _LAST = np.iinfo(np.int64).max
@@ -140,10 +141,12 @@ class _Chunk:
     def _find(self, listed: DocumentList) -> _Found:
         """Return where the wanted documents stand in a list; each list is read once, however many systems share it."""
         if id(listed.pairs) not in self.found:
-            places = listed.read(self.query_rows)
             ranks, scores = np.full(len(self.wanted), _NOWHERE), np.full(len(self.wanted), np.nan)
-            if len(self.wanted):
-                keys = self._make_keys(places.queries, places.rows)
+            lengths = np.cumsum(listed.pairs.counts[self.query_rows])
+            parts = np.split(np.arange(len(lengths)), np.flatnonzero(np.diff(lengths // _PLACES)) + 1)
+            for part in parts if len(self.wanted) else ():
+                places = listed.read(self.query_rows[part])
+                keys = self._make_keys(part[places.queries], places.rows)
                 at = np.minimum(np.searchsorted(self.wanted, keys), len(self.wanted) - 1)
                 hits = self.wanted[at] == keys
                 ranks[at[hits]], scores[at[hits]] = places.ranks[hits], places.scores[hits]

@@ -13,7 +13,7 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.flow.ids import take_rows
 
-_ROWS = 16  # taken at a time: of documents of a megabyte, 16 MB
+_ROWS, _BYTES = 1000, 1 << 24  # taken at a time, the bytes by the average of all rows
 TITLE = 300  # characters of a title
 
 
@@ -36,8 +36,10 @@ def read_beginnings(texts: Texts, rows: NDArray[np.integer], length: int) -> Ite
     """
     names = texts.find_fields(TextView(TITLE_AND_TEXT))
     is_record = not set(names) <= set(TITLE_AND_TEXT)
-    for start in range(0, len(rows), _ROWS):
-        part = rows[start : start + _ROWS]
+    n_bytes = sum(texts.columns[name].nbytes for name in names) // max(len(texts), 1)
+    together = max(min(_ROWS, _BYTES // max(n_bytes, 1)), 1)
+    for start in range(0, len(rows), together):
+        part = rows[start : start + together]
         columns = {name: take_rows(texts.columns[name], part) for name in names}
         begun = {
             name: pc.utf8_slice_codeunits(column, 0, max(length, TITLE)).to_pylist() for name, column in columns.items()

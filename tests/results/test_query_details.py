@@ -37,7 +37,7 @@ judgements = st.dictionaries(
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("DEPTH", DEPTH), ("MISSED", MISSED), ("JUDGED", JUDGED), ("_TOGETHER", 3)):
+    for name, value in (("DEPTH", DEPTH), ("MISSED", MISSED), ("JUDGED", JUDGED), ("_TOGETHER", 3), ("_PLACES", 40)):
         monkeypatch.setattr(query_details, name, value)
 
 
