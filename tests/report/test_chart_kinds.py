@@ -162,13 +162,24 @@ def test_a_training_is_drawn_once_under_the_names_of_its_systems() -> None:
         Row("d", "B", trainings=(TRAINING,)),
     ]
     loss = list_values(draw_loss(rows))
-    assert [(value["system"], value["step"], value["value"]) for value in loss] == [
+    assert [(value["line"], value["step"], value["value"]) for value in loss] == [
         ("A, B", 1, 2.0), ("A, B", 10, 1.0), ("A, B", 20, 0.5), ("B", 1, 3.0), ("B", 2, 2.0)
     ]  # fmt: skip
     (watched,) = draw_watched(rows).values()
     assert [value["value"] for value in list_values(watched)] == [0.3, 0.4]
     draw(watched)
     assert draw_loss([Row("c", "A")]) is None
+
+
+def test_trainings_of_several_seeds_have_one_colour() -> None:
+    rows = [
+        Row("c", f"S (seed {seed})", seed=seed, seed_of="S", trainings=(replace(TRAINING, loss=((1, seed), (2, 0.0))),))
+        for seed in (1, 2, 3)
+    ]
+    spec = draw_loss(rows)
+    assert spec is not None and spec["encoding"]["color"]["scale"]["domain"] == ["S"]
+    assert {(value["system"], value["line"]) for value in list_values(spec)} == {("S", row.system) for row in rows}
+    draw(spec)
 
 
 def test_written_queries_are_a_funnel_and_a_map() -> None:

@@ -10,7 +10,7 @@ from nirank.report.charts.lines import draw_lines
 from nirank.report.charts.theme import Spec, SystemStyles
 from nirank.results.row import Row
 
-_CELL = 150  # px, of one topic
+_CELL, _GAP = 112, 20  # px, of one topic and between two
 _TOLERANCE = 0.004  # of recall, in the curves of single topics
 _SHARES: Spec = {"scale": {"domain": [0, 1]}, "type": "quantitative"}
 
@@ -56,8 +56,8 @@ def draw_topics(rows: Sequence[Row], styles: SystemStyles) -> Spec | None:
         "transform": [{"flatten": ["read", "recall"]}],
         "facet": {"field": "topic", "type": "nominal", "sort": None, "header": {"title": None, "labelLimit": _CELL}},
         "columns": 2,
-        "spacing": 24,
-        "usermeta": {"cell": _CELL + 56, "wide": True},
+        "spacing": _GAP,
+        "usermeta": {"cell": _CELL + _GAP + 12, "wide": True},
         "spec": {
             "width": _CELL,
             "height": _CELL * 2 // 3,

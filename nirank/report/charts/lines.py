@@ -16,10 +16,12 @@ def draw_lines(
     y: Spec,
     *,
     dots: bool = True,
+    line: str = "system",
 ) -> Spec:
     """Return a chart of lines with a point of each record, which has a `system`.
 
     x, y  encodings, by the field's name, with scales and axes
+    line  field that tells lines apart, where a system has several
     dots  whether the points can be seen; if not, they still have their tooltips
 
     A click on the legend shows one system alone.
@@ -41,14 +43,17 @@ def draw_lines(
             {
                 "name": "lines",
                 "mark": {"type": "line"},
-                "encoding": {"strokeDash": styles.dash(systems)},
+                "encoding": {
+                    "strokeDash": styles.dash(systems),
+                    "detail": {"field": line, "type": "nominal"},
+                },
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 40},
                 "encoding": {
                     **({} if dots else {"opacity": {"value": 0}}),
                     "tooltip": [
-                        {"field": "system"},
+                        {"field": line, "title": "system"},
                         *({"field": each["field"], "title": each["axis"]["title"]} for each in (x, y)),
                     ],
                 },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -48,7 +48,8 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
         owners.setdefault(keys[-1], []).append(row.system)
     names = name_lists({key: stage.stage for key, (stage, _) in lists.items()}, owners)
     if not edges:
-        return _draw_counts(lists, names, name_documents(rows))
+        others = {key: of for key, (_, of) in lists.items() if of != owners.get(key)}
+        return _draw_counts(lists, names, others, name_documents(rows))
     layout = lay_out(_order_lists(list(lists), list(edges)), list(edges))
     height = _ROOM * (layout.height + 1)
     records: list[dict[str, Any]] = []
@@ -128,13 +129,20 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
     }
 
 
-def _draw_counts(lists: dict[str, tuple[StageRecall, list[str]]], names: dict[str, str], counted: str) -> Spec:
-    """Return bars alone: leaderboards of older versions do not say of which lists each was made."""
+def _draw_counts(
+    lists: Mapping[str, tuple[StageRecall, Sequence[str]]],
+    names: Mapping[str, str],
+    systems: Mapping[str, Sequence[str]],
+    counted: str,
+) -> Spec:
+    """Return bars alone: leaderboards of older versions do not say of which lists each was made.
+
+    systems  on whose way a list lies, where its name does not say that
+    """
     bars = []
-    for key, (stage, systems) in lists.items():
-        text = f"{stage.relevant:,} of {stage.total:,}"
-        label = names[key] if systems == [names[key]] else f"{names[key]} ({', '.join(systems)})"
-        bars.append(Bar(label, stage.relevant, text, stage.total))
+    for key, (stage, _) in lists.items():
+        label = names[key] + (f" ({', '.join(systems[key])})" if key in systems else "")
+        bars.append(Bar(label, stage.relevant, f"{stage.relevant:,} of {stage.total:,}", stage.total))
     return draw_bars(bars, f"{counted} in the list", format="~s")
 
 

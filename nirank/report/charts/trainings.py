@@ -12,44 +12,48 @@ from nirank.report.trainings import list_trainings
 from nirank.results.row import Row
 from nirank.results.row_training import Training
 
+Curve = tuple[tuple[float, float], ...]
+
 _DETAIL = 0.004  # of a curve's height: what is smaller cannot be seen
 
 _DOTS = 12  # points of a line that are drawn as dots, at most
 
 
 def draw_loss(rows: Sequence[Row]) -> Spec | None:
-    """Return the losses of all models, however many systems use each; None where nothing was trained."""
-    trainings = {name: training for name, training in _name_trainings(rows) if training.loss}
-    return _draw_curves({name: training.loss for name, training in trainings.items()}, "loss", ".3~g")
+    """Return the losses of all models, however many systems use each; None where nothing was trained.
+
+    Seeds of a system have one colour.
+    """
+    return _draw_curves([(system, line, each.loss) for system, line, each in _name_trainings(rows)], "loss", ".3~g")
 
 
 def draw_watched(rows: Sequence[Row]) -> dict[str, Spec]:
     """Return for each measure that watched trainings its curves."""
     charts: dict[str, Spec] = {}
-    trainings = dict(_name_trainings(rows))
-    for measure in dict.fromkeys(training.measure for training in trainings.values()):
-        curves = {name: each.evaluations for name, each in trainings.items() if each.measure == measure}
+    named = list(_name_trainings(rows))
+    for measure in dict.fromkeys(training.measure for *_, training in named):
+        curves = [(system, line, each.evaluations) for system, line, each in named if each.measure == measure]
         spec = _draw_curves(curves, f"{measure} on the queries that watched", axis_format(measure or ""))
         if measure and spec is not None:
             charts[measure] = spec
     return charts
 
 
-def _draw_curves(curves: dict[str, tuple[tuple[float, float], ...]], title: str, format: str) -> Spec | None:
-    values: list[dict[str, Any]] = []
-    heights = [y for curve in curves.values() for _, y in curve]
-    span = max(heights, default=0.0) - min(heights, default=0.0)
-    drawn = {name: curve for name, curve in curves.items() if curve}
-    for name, curve in drawn.items():
-        points = simplify_curve(curve, _DETAIL * span)
-        values += [{"system": name, "step": x, "value": float(f"{y:.5g}")} for x, y in points]
+def _draw_curves(curves: Sequence[tuple[str, str, Curve]], title: str, format: str) -> Spec | None:
+    drawn = [each for each in curves if each[-1]]
     if not drawn:
         return None
-    styles = SystemStyles(tuple(drawn))
+    values: list[dict[str, Any]] = []
+    heights = [y for *_, curve in drawn for _, y in curve]
+    span = max(heights) - min(heights)
+    for system, line, curve in drawn:
+        for x, y in simplify_curve(curve, _DETAIL * span):
+            values.append({"system": system, "line": line, "step": x, "value": float(f"{y:.5g}")})
+    systems = list(dict.fromkeys(system for system, *_ in drawn))
     return draw_lines(
         values,
-        list(drawn),
-        styles,
+        systems,
+        SystemStyles(tuple(systems)),
         {"field": "step", "type": "quantitative", "axis": {"title": "step", "grid": False, "format": "~s"}},
         {
             "field": "value",
@@ -58,19 +62,24 @@ def _draw_curves(curves: dict[str, tuple[tuple[float, float], ...]], title: str,
             "axis": {"title": title, "format": format, "tickCount": 6},
         },
         dots=len(values) < _DOTS * len(drawn),
+        line="line",
     )
 
 
-def _name_trainings(rows: Sequence[Row]) -> Iterator[tuple[str, Training]]:
-    """Yield each training once, under the names of the systems that use its model; several of these are numbered."""
-    systems: dict[tuple[str, tuple[tuple[float, float], ...]], list[str]] = {}
+def _name_trainings(rows: Sequence[Row]) -> Iterator[tuple[str, str, Training]]:
+    """Yield each training once, with the systems that use its model and a name of its own, which has the seed too."""
+    users: dict[tuple[str, Curve], dict[str, str]] = {}
     for row in rows:
         for training in list_trainings([row]):
-            users = systems.setdefault((training.model, training.loss), [])
-            users += [row.system] if row.system not in users else []
+            users.setdefault((training.model, training.loss), {})[row.system] = row.seed_of or row.system
     seen: dict[str, int] = {}
     for training in list_trainings(rows):
-        first, *others = systems[training.model, training.loss]
-        name = f"{first} and {len(others)} more" if len(others) > 1 else ", ".join([first, *others])
-        seen[name] = seen.get(name, 0) + 1
-        yield name if seen[name] == 1 else f"{name} ({seen[name]})", training
+        seeded = users[training.model, training.loss]
+        system, line = (_join_names(list(dict.fromkeys(names))) for names in (seeded.values(), seeded))
+        seen[line] = seen.get(line, 0) + 1
+        yield system, line if seen[line] == 1 else f"{line} ({seen[line]})", training
+
+
+def _join_names(names: Sequence[str]) -> str:
+    first, *others = names
+    return f"{first} and {len(others)} more" if len(others) > 1 else ", ".join(names)
