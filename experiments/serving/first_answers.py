@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -87,10 +88,10 @@ def main(config: str) -> None:
     for system in configuration.systems:
         results[system] = {"first": time_command(config, system, texts[0])}
         results[system] |= {"after": time_searches(searcher, system, texts[:QUERIES])}
-    ReadOnlyMemo.get = forget  # type: ignore[method-assign]
-    for system in configuration.systems:
-        ranking = rankings[collection.name, collection.split, system]
-        results[system] |= compare(searcher, ranking, system, dict(zip(ids, texts, strict=False)))
+    with patch.object(ReadOnlyMemo, "get", forget):
+        for system in configuration.systems:
+            ranking = rankings[collection.name, collection.split, system]
+            results[system] |= compare(searcher, ranking, system, dict(zip(ids, texts, strict=False)))
     print(json.dumps(results, indent=1))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,11 +27,19 @@ from nirank.config.experiments import load_collections
 from nirank.config.reader import load_config
 from nirank.store import open_store
 
+ROUNDS = 3  # after each of which memory is read
+
 
 def read_memory(pid: int, name: str = "VmRSS") -> float:
     """Return the MiB that a process holds."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+
+def read_processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def ask(
@@ -85,9 +94,11 @@ def measure(server: subprocess.Popen[str], system: str, queries: list[str], clie
     memory = [read_memory(server.pid)]
     alone = asyncio.run(ask_together(url, system, queries, 1, 3.0))
     rounds = []
-    for _ in range(2):
-        rounds.append(asyncio.run(ask_together(url, system, queries, clients, seconds / 2)))
+    processor_s = read_processor_seconds(server.pid)
+    for _ in range(ROUNDS):
+        rounds.append(asyncio.run(ask_together(url, system, queries, clients, seconds / ROUNDS)))
         memory.append(read_memory(server.pid))
+    processor_s = read_processor_seconds(server.pid) - processor_s
     peak = read_memory(server.pid, "VmHWM")
     server.terminate()
     seen = [reply for replies in rounds for reply in replies]
@@ -104,6 +115,7 @@ def measure(server: subprocess.Popen[str], system: str, queries: list[str], clie
                 },
                 "replies": dict(Counter(str(status) for status, _ in seen)),
                 "answers_per_s": round(len(answered) / seconds, 1),
+                "processor_ms_an_answer": round(1000 * processor_s / len(answered), 1),
                 "answered_ms": {
                     name: round(1000 * float(np.quantile(answered, q)))
                     for name, q in (("median", 0.5), ("p95", 0.95), ("most", 1.0))
