@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from nirank.flow.ids import Ids
 from nirank.lexical.postings import Fields
 
+_FACTS = "statistics.json"
+
 
 @dataclass(frozen=True)
 class FieldStatistics:
@@ -54,7 +56,7 @@ class RangeStatistics:
     @classmethod
     def open(cls, folder: Path) -> RangeStatistics:
         """Map what `gather_statistics` wrote."""
-        facts = json.loads((folder / "statistics.json").read_text())
+        facts = json.loads((folder / _FACTS).read_text())
         fields = {
             name: FieldStatistics(
                 Ids.open(folder / str(at)),
@@ -82,6 +84,11 @@ class RangeStatistics:
         return replaced
 
 
+def holds_statistics(folder: Path) -> bool:
+    """Tell whether `gather_statistics` wrote into a folder."""
+    return (folder / _FACTS).exists()
+
+
 def gather_statistics(ranges: Mapping[str, Fields], folder: Path) -> None:
     """Add up the counts of the ranges' fields, and write them into a folder.
 
@@ -98,7 +105,7 @@ def gather_statistics(ranges: Mapping[str, Fields], folder: Path) -> None:
             "doc_count": sum(field.doc_count for field in fields.values()),
             "tokens": sum(field.tokens for field in fields.values()),
         }
-    (folder / "statistics.json").write_text(json.dumps(counts))
+    (folder / _FACTS).write_text(json.dumps(counts))
 
 
 def _add_frequencies(fields: Fields, folder: Path) -> None:

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.flow.ids import Ids
 from nirank.lexical.analysis import Analyzer
-from nirank.lexical.postings import FieldPostings
 from nirank.lexical.term_statistics import TermStatistics
 
 _LEAST_PROBABILITY = 1e-4  # Hiemstra, Robertson and Zaragoza, SIGIR 2004
 _SETTLED, _ROUNDS = 1e-7, 200  # EM ends when no probability moves by more, or after so many rounds
 
 
-def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
+class TermCounts(Protocol):
+    """What is known of a field's terms: of postings, or of the sums of all ranges' counts."""
+
+    @property
+    def terms(self) -> Ids: ...
+
+    @property
+    def doc_count(self) -> int: ...
+
+    @property
+    def tokens(self) -> int: ...
+
+    def count_documents(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many documents have each of some terms, by row of the vocabulary."""
+        ...
+
+
+def idf(field: TermCounts, terms: Sequence[str]) -> dict[str, float]:
     """Return BM25's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), of the terms that the field knows."""
     rows = field.terms.find_rows(terms)
     known = np.flatnonzero(rows >= 0)
@@ -25,7 +43,7 @@ def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
     return {terms[at]: value for at, value in zip(known.tolist(), values.tolist(), strict=True)}
 
 
-def estimate_probabilities(field: FieldPostings, statistics: TermStatistics, terms: Sequence[str]) -> dict[str, float]:
+def estimate_probabilities(field: TermCounts, statistics: TermStatistics, terms: Sequence[str]) -> dict[str, float]:
     """Return P(t | C), a term's share of the collection's tokens, of the terms that the field knows."""
     rows = field.terms.find_rows(terms)
     known = np.flatnonzero(rows >= 0)
@@ -81,7 +99,7 @@ def analyze_words(words: Iterable[str], tool: Analyzer) -> dict[str, list[str]]:
     return dict(zip(distinct, tool.tokenize(distinct), strict=True))
 
 
-def tf_idf(texts: Sequence[Sequence[str]], field: FieldPostings) -> Iterator[dict[str, float]]:
+def tf_idf(texts: Sequence[Sequence[str]], field: TermCounts) -> Iterator[dict[str, float]]:
     """Yield each text's terms with tf × idf; terms that no document has are left out."""
     known = idf(field, sorted({term for tokens in texts for term in tokens}))
     for tokens in texts:

@@ -1,9 +1,10 @@
-"""What lexical stages need of all ranges of rows together, where they search one."""
+"""What lexical stages need of all ranges of rows together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nirank.algebra.context import Context
@@ -13,6 +14,7 @@ from nirank.base.memory import MemoryNeed, Sizes
 
 if TYPE_CHECKING:
     from nirank.lexical.postings import Fields
+    from nirank.lexical.weights import TermCounts
 
 _A_TERM = 150  # bytes of a term of a range, and of the vocabulary that is merged
 _TOKENS = 200  # of a document, roughly
@@ -47,6 +49,19 @@ def plan_statistics(plan_index: PlanIndex, sides: Sides, whole: Node) -> Node:
         memory=estimate_memory,
         label=f"counts of the ranges of {whole.label}",
     )
+
+
+def plan_term_counts(plan_index: PlanIndex, sides: Sides) -> Node:
+    """Return what tells how frequent terms are in the documents: their index, or the counts of all ranges."""
+    return plan_statistics(plan_index, sides, sides.docs) if sides.docs.ranges else plan_index(sides)
+
+
+def open_term_counts(folder: Path) -> TermCounts:
+    """Return the counts of the only field of what `plan_term_counts` planned."""
+    from nirank.lexical.postings import open_fields
+    from nirank.lexical.range_statistics import RangeStatistics, holds_statistics
+
+    return RangeStatistics.open(folder).fields[""] if holds_statistics(folder) else open_fields(folder)[""]
 
 
 def gather_statistics(job: Job) -> None:

@@ -16,6 +16,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages._blocks import estimate_block_memory, replace_texts
+from nirank.stages._range_statistics import open_term_counts, plan_term_counts
 from nirank.stages.bm25 import BM25
 from nirank.stages.sentences import split_sentences
 
@@ -54,7 +55,7 @@ class KeySentences(TextMap):
         check_analyzer(self.analyzer)
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        return BM25(analyzer=self.analyzer).plan_inputs(sides)
+        return (plan_term_counts(BM25(analyzer=self.analyzer).plan_index, sides),)
 
     def describe_texts(self, texts: TextFields) -> TextFields:
         return texts.merge_columns()
@@ -67,15 +68,14 @@ class KeySentences(TextMap):
 
     def _select_sentences(self, texts: Texts, ctx: Context) -> Iterator[str]:
         from nirank.lexical.analysis import Analyzer
-        from nirank.lexical.postings import Index
         from nirank.lexical.weights import select_greatest, tf_idf
 
-        index = Index.open(ctx.input_folder())
-        tool = Analyzer(index.analyzer)
+        counts = open_term_counts(ctx.input_folder())
+        tool = Analyzer(self.analyzer)
         for text in texts.read(_WHOLE):
             sentences = split_sentences(text)
             tokens = list(tool.tokenize(sentences))
-            (weights,) = tf_idf([[term for terms in tokens for term in terms]], index.fields[""])
+            (weights,) = tf_idf([[term for terms in tokens for term in terms]], counts)
             picked = quite(
                 select_greatest(weights, self.terms),
                 [set(terms) for terms in tokens],

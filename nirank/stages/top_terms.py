@@ -21,11 +21,12 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages._blocks import BLOCK_CHARACTERS, estimate_block_memory, replace_texts, split_into_blocks
+from nirank.stages._range_statistics import open_term_counts, plan_term_counts
 from nirank.stages.bm25 import BM25
 from nirank.stages.language_model import LanguageModel
 
 if TYPE_CHECKING:
-    from nirank.lexical.postings import FieldPostings, Index
+    from nirank.lexical.weights import TermCounts
 
 _WHOLE = TextView(TITLE_AND_TEXT)
 _LAMBDA = 0.1  # Hiemstra, Robertson and Zaragoza, SIGIR 2004, find small values good
@@ -87,12 +88,13 @@ class TopTerms(TextMap):
             raise ConfigError(f"top_terms: analyzer {self.analyzer} has no stop words; give idf_floor a number")
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        inputs: tuple[Node, ...]
         if self.weight == "tfidf":
-            inputs = BM25(analyzer=self.analyzer).plan_inputs(sides)
+            inputs = (plan_term_counts(BM25(analyzer=self.analyzer).plan_index, sides),)
         else:
             inputs = LanguageModel(analyzer=self.analyzer).plan_inputs(sides)
         if self.idf_floor == "stop_words":  # which the language's own index lacks
-            return (*inputs, *BM25(analyzer="standard").plan_inputs(sides))
+            return (*inputs, plan_term_counts(BM25(analyzer="standard").plan_index, sides))
         return inputs
 
     def describe_texts(self, texts: TextFields) -> TextFields:
@@ -107,12 +109,10 @@ class TopTerms(TextMap):
 
     def _write_kept_words(self, texts: Texts, ctx: Context) -> Iterator[str]:
         from nirank.lexical.analysis import Analyzer
-        from nirank.lexical.postings import Index
         from nirank.lexical.weights import analyze_words, select_greatest
 
-        index = Index.open(ctx.input_folder())
-        tool = Analyzer(index.analyzer)
-        open_weights = self._open_weights(index.fields[""], ctx)
+        tool = Analyzer(self.analyzer)
+        open_weights = self._open_weights(open_term_counts(ctx.input_folder()), ctx)
         for _, block in split_into_blocks(texts.read(_WHOLE)):
             words = [self._split_words(text) for text in block]
             terms = analyze_words((word for text_words in words for word in text_words), tool)
@@ -128,16 +128,15 @@ class TopTerms(TextMap):
                 kept_words = {word for word in counts if not kept_terms.keys().isdisjoint(terms[word])}
                 yield " ".join(word for word in text_words if word in kept_words)
 
-    def _open_weights(self, field: FieldPostings, ctx: Context) -> Callable[[Sequence[str]], Weigh]:
+    def _open_weights(self, field: TermCounts, ctx: Context) -> Callable[[Sequence[str]], Weigh]:
         """Return the function that looks terms up, and gives the one that weighs their frequencies in a text."""
-        from nirank.lexical.postings import Index
         from nirank.lexical.term_statistics import TermStatistics
         from nirank.lexical.weights import estimate_probabilities, idf, kl, parsimonious
 
         statistics = None if self.weight == "tfidf" else TermStatistics.open(ctx.input_folder(1))
         floor = self.idf_floor
         if floor == "stop_words":
-            floor = find_mean_idf(Index.open(ctx.input_folder(1 if statistics is None else 2)), self.analyzer)
+            floor = find_mean_idf(open_term_counts(ctx.input_folder(1 if statistics is None else 2)), self.analyzer)
         if floor is not None:
             ctx.declare("idf_floor", round(floor, 4))
 
@@ -169,12 +168,12 @@ class TopTerms(TextMap):
         return int(self.terms) if self.terms >= 1 else math.ceil(self.terms * n)
 
 
-def find_mean_idf(index: Index, analyzer: str) -> float:
-    """Return the mean idf of an analyzer's stop words, those that an index without stop words has; 0 for none."""
+def find_mean_idf(field: TermCounts, analyzer: str) -> float:
+    """Return the mean idf of an analyzer's stop words, those that a field analysed without stop words has; 0: none."""
     from nirank.lexical.analysis import list_stop_words
     from nirank.lexical.weights import idf
 
-    idfs = idf(index.fields[""], list_stop_words(analyzer))
+    idfs = idf(field, list_stop_words(analyzer))
     return float(np.mean(list(idfs.values()))) if idfs else 0.0
 
 

@@ -18,9 +18,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import make_bi_encoder, make_splade
 
-from nirank import BM25, BM25F, IVF, Cut, Dense, Experiment, Only, Sparse, load, rrf, within
+from nirank import (
+    BM25,
+    BM25F,
+    IVF,
+    Cut,
+    Dense,
+    Experiment,
+    KeySentences,
+    Only,
+    Sparse,
+    TopTerms,
+    load,
+    rewrite,
+    rrf,
+    within,
+)
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import TextMap
 from nirank.cli.main import cli
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
@@ -247,6 +263,22 @@ def test_documents_of_one_range_are_as_without_ranges(bench: Bench) -> None:
     bench.rank(cut(docs, None), BM25(analyzer="whitespace"))
     bench.rank(cut(docs, len(docs)), BM25(analyzer="whitespace"))
     assert not bench.computed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [TopTerms(2, "whitespace"), KeySentences(1, analyzer="whitespace"), TopTerms(4, "english", idf_floor="stop_words")],
+)
+def test_words_are_weighed_by_the_counts_of_all_ranges(words: TextMap, bench: Bench) -> None:
+    docs = {**draw_documents(13), **{f"the {number}": "the of a w11" for number in range(9)}}
+    queries = {"q": "w1 w2 w2 w5. w4 the w8 w8? w3 w9 of", "r": "the w2. w11 w11 w3"}
+    system = rewrite(words, BM25(analyzer="whitespace"))
+    whole, merged = (
+        bench.rank(Collection.of(docs, queries, name="toy", ranges=size, check=False), system) for size in (None, 7)
+    )
+    require_same(whole, merged)
+    assert len(whole)
+    assert "index of toy documents" not in bench.list_labels()
 
 
 def test_a_warning_is_given_once_for_all_ranges(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
