@@ -102,7 +102,8 @@ def _name_nodes(nodes: Sequence[Node]) -> dict[Node, str]:
 
 
 def _match_terms(run: QueryRun) -> dict[Node, MatchedTerms]:
-    indexes = ((node, find_index_node(node)) for node in run.plan.asked)
+    lists = (node for node in run.plan.asked if node.kind == "ranking")  # an index of one range counts that range alone
+    indexes = ((node, find_index_node(node)) for node in lists)
     return {
         node: MatchedTerms(node, index, run)
         for node, index in indexes

@@ -69,9 +69,11 @@ def list_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and "locks" not in path.parts)
 
 
-def check_equal(systems: dict[str, Pipeline], folder: Path, store: Path, rtol: float) -> None:
+def check_equal(
+    systems: dict[str, Pipeline], folder: Path, store: Path, rtol: float, ranges: int | None = None
+) -> None:
     """Every query asked alone gets the run's documents and scores, and the store stays as the run left it."""
-    collection = load(folder, store=None)
+    collection = load(folder, store=None, ranges=ranges)
     result = Experiment(collection, systems, ["nDCG@10"], store=store).run()
     assert not result.failed, [row.error for row in result.rows]
     before = list_files(store)
@@ -104,6 +106,13 @@ def test_models_give_the_run_s_lists_up_to_the_company_in_a_batch(
         "late": rrf(BM25(), dense) >> MaxSim(models["bi"], depth=5),
     }
     check_equal(systems, folder, tmp_path / "store", rtol=1e-5)
+
+
+def test_documents_in_ranges_give_the_run_s_lists(folder: Path, models: dict[str, str], tmp_path: Path) -> None:
+    check_equal({"words": BM25()}, folder, tmp_path / "store", rtol=0, ranges=15)
+    check_equal({"both": rrf(BM25(), Dense(models["bi"]))}, folder, tmp_path / "store", rtol=1e-5, ranges=15)
+    answer = Searcher(load(folder, ranges=15), {"words": BM25()}, store=tmp_path / "store").search("words", "w1 w2", 5)
+    assert not any(trace.terms for trace in answer.trace)  # which an index of one range cannot count
 
 
 def test_a_tuned_choice_is_the_run_s(folder: Path, tmp_path: Path) -> None:
