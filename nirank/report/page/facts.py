@@ -73,10 +73,10 @@ def list_downloads(report: Report) -> list[tuple[str, str]]:
 
 def format_duration(seconds: float) -> str:
     """Return seconds as people say them: 4.2 s, 12 min, 1 h 10 min."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
 
 
 def _list_judged(report: Report) -> set[tuple[str, str | None]]:

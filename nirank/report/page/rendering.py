@@ -65,7 +65,7 @@ def render_page(report: Report) -> str:
         written=make_written_sections(report.rows),
         footnotes=list_footnotes(report.rows),
         manifest=report.manifest,
-        runs=report.manifest.get("merged") or [report.manifest],
+        runs=[report.manifest, *(report.manifest.get("merged") or ())],
         rows=report.rows,
         downloads=list_downloads(report),
     )
