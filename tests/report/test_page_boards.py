@@ -56,6 +56,11 @@ def test_columns_are_chosen_and_whiskers_too(open_page: Any) -> None:
     page = open_page()
     table = page.locator("#board-0 table")
     page.get_by_text("Columns").click()
+    queries = page.get_by_role("checkbox", name="queries")
+    assert not queries.is_checked(), "the same for all systems, and said above the table"
+    assert "45 queries · device cpu" in page.locator("#board-0 .about").inner_text()
+    queries.check()
+    assert table.get_by_role("columnheader", name="queries").is_visible()
     assert table.get_by_role("columnheader", name="depth").is_visible()
     page.get_by_role("checkbox", name="depth").uncheck()
     assert not table.get_by_role("columnheader", name="depth").is_visible()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from nirank.evaluation.measures import lower_is_better
 from nirank.report.columns import (
+    TWINS,
     find_best,
     format_mark,
     format_spread,
@@ -24,17 +25,23 @@ from nirank.results.groups import JudgedSplit, group_rows, title_groups
 from nirank.results.row import Row
 
 _NUMBER = re.compile(r"-?[\d,]*\.?\d+")
+_SAID = ("depth", "device")  # above the table, where they are the same for all systems
 _SIZES = {"k": 1e3, "M": 1e6, "B": 1e9}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `kind` is measure, extra or fact; `descends`: the best, or most, comes first; `help` explains it."""
+    """A column of a kind: measure, extra or fact.
+
+    descends  the best, or most, comes first; `help` explains the column
+    shown     at first; readers can ask for the others
+    """
 
     name: str
     kind: str
     descends: bool
     help: str
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,10 +103,11 @@ def _make_board(key: JudgedSplit, title: str, rows: Sequence[Row], measures: Seq
     best = find_best([row for row in rows if row.seed_of is None], shown)
     spans = {measure: _span_intervals(rows, measure) for measure in shown}
     extras, facts = list_extra_columns(rows, shown), list_fact_columns(rows, shown)
+    shared = {name: text for name, read in facts.items() if (text := _find_shared_text(rows, read)) is not None}
     columns = [
         *(Column(name, "measure", not lower_is_better(name), explain_column(name, rows)) for name in shown),
-        *(Column(name, "extra", True, explain_column(name, rows)) for name in extras),
-        *(Column(name, "fact", False, explain_column(name, rows)) for name in facts),
+        *(Column(name, "extra", True, explain_column(name, rows), not name.endswith(TWINS)) for name in extras),
+        *(Column(name, "fact", False, explain_column(name, rows), name not in shared) for name in facts),
     ]
     lines = []
     for row, n_seeds in _order_rows(rows):
@@ -119,7 +127,8 @@ def _make_board(key: JudgedSplit, title: str, rows: Sequence[Row], measures: Seq
     if len({row.zero_shot for row in rows}) > 1:
         notes.insert(0, "The best value of a column is bold among systems with the same zero-shot answer.")
     is_group = any(row.summary_of for row in rows)
-    return Board(key, is_group, title, _describe_rows(rows), judge_table(rows, shown), columns, lines, notes)
+    about = " · ".join([*_describe_rows(rows), *(f"{name} {shared[name]}" for name in _SAID if name in shared)])
+    return Board(key, is_group, title, about, judge_table(rows, shown), columns, lines, notes)
 
 
 def _order_rows(rows: Sequence[Row]) -> list[tuple[Row, int]]:
@@ -183,7 +192,13 @@ def _read_number(text: str) -> float | None:
     return float(match[0].replace(",", "")) * _SIZES.get(text[match.end() : match.end() + 1], 1.0)
 
 
-def _describe_rows(rows: Sequence[Row]) -> str:
+def _find_shared_text(rows: Sequence[Row], read: Callable[[Row], str]) -> str | None:
+    """Return what a column says of all systems alike; None: they differ, or there is but one."""
+    texts = {read(row) for row in rows if row.status == "ok"}
+    return texts.pop() if len(texts) == 1 and len(rows) > 1 else None
+
+
+def _describe_rows(rows: Sequence[Row]) -> list[str]:
     """Return how many systems and queries a table is about."""
     n_systems = len({row.seed_of or row.system for row in rows})
     parts = [f"{n_systems:,} system{'s' if n_systems != 1 else ''}"]
@@ -194,4 +209,4 @@ def _describe_rows(rows: Sequence[Row]) -> str:
         of_pairs = any(row.unit == "pair" for row in rows)
         count = max(row.queries.declared if of_pairs else row.queries.judged for row in rows)
         parts.append(f"{count:,} {'records' if of_pairs else 'queries'}")
-    return " · ".join(parts)
+    return parts

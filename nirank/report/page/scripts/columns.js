@@ -37,7 +37,10 @@ function makeMenu(boards) {
       document.documentElement.classList.toggle("without-intervals", !on);
     }));
   }
-  for (const name of names) boxes.append(makeBox(name, true, (on) => showColumn(boards, name, on)));
+  for (const name of names) {
+    const isShown = headings.some((heading) => heading.textContent === name && !heading.hidden);
+    boxes.append(makeBox(name, isShown, (on) => showColumn(boards, name, on)));
+  }
   const menu = make("details", { class: "menu" }, make("summary", { class: "button" }, "Columns"), boxes);
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;

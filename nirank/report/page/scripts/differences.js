@@ -170,10 +170,12 @@ function fillQueries() {
   const gains = listGains(queries.choice);
   const largest = Math.max(1e-12, ...gains.map((gain) => Math.abs(gain ?? 0)));
   queries.order = orderQueries();
-  const rows = queries.order.slice(0, queries.shown).map((at) => makeQueryRow(set, at, gains[at], largest));
+  const telling = listTelling(set);
+  const rows = queries.order.slice(0, queries.shown).map((at) => makeQueryRow(set, at, gains[at], largest, telling));
   const { table, more, filters } = queries.parts;
   const focused = table.contains(document.activeElement) ? document.activeElement.dataset.sort : null;
-  table.replaceChildren(make("table", {}, makeQueryHead(set), make("tbody", {}, ...rows)));
+  const kind = set.ids.some((id) => id.length > 12) ? "long-ids" : "";
+  table.replaceChildren(make("table", { class: kind }, makeQueryHead(set), make("tbody", {}, ...rows)));
   if (!rows.length) table.append(make("p", { class: "empty" }, "No query is like that."));
   if (focused) find(`[data-sort="${focused}"]`, table)?.focus();
   find(".count", filters).textContent = queries.order.length < set.ids.length
@@ -205,10 +207,16 @@ function makeQueryHead(set) {
   return make("thead", {}, make("tr", {}, ...headings));
 }
 
-function makeQueryRow(set, at, gain, largest) {
+/* What nearly all queries have says nothing of one, and stands there only if it was asked for. */
+function listTelling(set) {
+  const isRare = (name) => set.ids.filter((_, at) => countSigns(name, at) > 0).length < 0.8 * set.ids.length;
+  return SIGNS.filter(([name]) => queries.signs.has(name) || isRare(name));
+}
+
+function makeQueryRow(set, at, gain, largest, telling) {
   const bar = make("span", { class: `bar ${gain > 0 ? "gain" : "loss"}`, "aria-hidden": "true" });
   bar.style.setProperty("--size", String(Math.abs(gain) / largest));
-  const signs = SIGNS.map(([name, , words]) => [countSigns(name, at), words]).filter(([n]) => n > 0);
+  const signs = telling.map(([name, , words]) => [countSigns(name, at), words]).filter(([n]) => n > 0);
   const link = make("a", { href: addressOfQueries(queries.choice, at) }, quote(set.ids[at]));
   const open = (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab or window

@@ -3,7 +3,7 @@ const SHOWN = 4000; // characters of a text
 
 function makeDocument(id, context, ...facts) {
   const [title, number, date] = lookUp(context.documents, id) ?? ["", null, null];
-  const body = make("div", { class: "body", hidden: true });
+  const body = make("div", { class: "body", hidden: true, tabindex: "0" });
   const button = make(
     "button", { type: "button", "aria-expanded": "false" }, title ? markWords(title, context.stems) : quote(id),
   );

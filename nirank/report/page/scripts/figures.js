@@ -79,7 +79,7 @@ function fitSpec(spec, width, values) {
 
 function makeFoot(figure, chart, spec, hasValues) {
   const table = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Values: ${figure.title}` });
-  const folded = make("details", {}, make("summary", {}, "Values"), table);
+  const folded = make("details", { class: "apart" }, make("summary", {}, "Values"), table);
   folded.addEventListener("toggle", () => folded.open && !table.hasChildNodes() && fillValues(table, spec));
   const files = ["svg", "png"].map((kind) => make(
     "button", { class: "link", type: "button", "aria-label": `${kind.toUpperCase()} of ${figure.title}`, onclick: () => saveFigure(figure, chart, spec, kind) },
