@@ -132,6 +132,16 @@ def test_intervals_are_those_of_rows_and_the_best_system_stands_on_top() -> None
         assert record["high"] == pytest.approx(row.intervals[record["measure"]][1], rel=1e-3)
 
 
+def test_what_a_row_lacks_is_not_written_as_undefined() -> None:
+    """Compared with a baseline alone, systems have no letters; without comparisons they have no intervals."""
+    rows = [replace(row, groups={}) for row in REPORT.rows]
+    assert "undefined" not in draw(find_figure(replace(REPORT, rows=rows), "intervals-0"))
+    (point, *_) = list_values(
+        find_figure(replace(REPORT, rows=[replace(row, intervals={}) for row in rows]), "tradeoff-0")
+    )
+    assert point["interval"] == "-" and "low" not in point
+
+
 def test_differences_are_sorted_gains() -> None:
     values = {"A": np.array([0.5, 0.2, np.nan, 0.9]), "B": np.array([0.5, 0.6, 0.1, 0.1])}
     ids = ("p", "q", "r", "s")

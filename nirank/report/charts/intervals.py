@@ -41,7 +41,7 @@ def draw_intervals(rows: Sequence[Row], measures: Sequence[str], styles: SystemS
     }
     colour = styles.colour(systems, legend=False)
     tooltip = [{"field": "system"}, {"field": "shown", "title": "mean"}, {"field": "interval", "title": level}]
-    tooltip += [{"field": "letters"}] if any("letters" in record for record in values) else []
+    tooltip += [{"field": "letters"}] if all("letters" in record for record in values) else []
     letters = max(len(record.get("letters", "")) for record in values)
     room = {"expr": f"width - {7 * letters + 10}"}
     axis = {"title": f"mean, {level}", "format": axis_format(next(iter(groups))), "tickCount": 6}
@@ -85,6 +85,7 @@ def draw_intervals(rows: Sequence[Row], measures: Sequence[str], styles: SystemS
                 },
             },
             {
+                "transform": [{"filter": "isValid(datum.letters)"}],
                 "mark": {"type": "text", "align": "left", "dx": 7, "style": "note"},
                 "encoding": {
                     "x": {"field": "high", "type": "quantitative"},

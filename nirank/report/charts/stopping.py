@@ -33,6 +33,7 @@ def draw_stopping(rows: Sequence[Row]) -> Spec | None:
                     "read": round(outcome.effort, 4),
                     "recall": round(outcome.recall, 4),
                     "promise": None if outcome.promise is None else outcome.promise.recall,
+                    "promised": "-" if outcome.promise is None else f"{outcome.promise.recall:.4g}",
                     "says": f"{outcome.reviews:,} reviews, least recall {outcome.least_recall:.4f}",
                 }
             )
@@ -97,7 +98,7 @@ def draw_stopping(rows: Sequence[Row]) -> Spec | None:
                         {"field": "rule"},
                         {"field": "read", "format": ".1%"},
                         {"field": "recall", "format": ".4f"},
-                        {"field": "promise", "title": "promised recall"},
+                        {"field": "promised", "title": "promised recall"},
                         {"field": "says", "title": "of"},
                     ],
                 },

@@ -140,6 +140,7 @@ def _list_points(rows: Sequence[Row], measure: str) -> Iterator[dict[str, Any]]:
             "shown": format_value(measure, value),
             "zero_shot": _WORDS[row.zero_shot or "unknown"],
             "front": is_front,
+            "interval": "-",
         }
         if measure in row.intervals:
             low, high = row.intervals[measure]
