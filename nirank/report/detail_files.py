@@ -30,6 +30,7 @@ from nirank.results.query_set import QuerySet, Signs
 
 QUERIES = "queries.json"
 PER_SCRIPT = 200  # documents
+_TITLE = 80  # characters of a text that stand for its title
 _SCRIPTS = 4  # of texts that are kept while documents are looked up
 
 _SCRIPT = re.compile(r"nirankDetails\('[^'\\]*', '(.*)'\);\n", re.DOTALL)
@@ -67,7 +68,7 @@ class _ScriptWriter:
 
     def _read_documents(self, ids: Sequence[str]) -> None:
         for document in self._source.documents(ids):
-            self._listed[document.id] = [document.title, self._n_texts, document.date]
+            self._listed[document.id] = [_name_document(document), self._n_texts, document.date]
             self._waiting.append(document)
             if len(self._waiting) == PER_SCRIPT:
                 self._write_texts()
@@ -85,6 +86,12 @@ class _ScriptWriter:
         literal = text.replace("\\", "\\\\").replace("'", "\\'")
         script = f"nirankDetails('{self._query_set.folder}/{name}', '{literal}');\n"
         (self._folder / f"{name}.js").write_text(script, encoding="utf-8", errors="backslashreplace")
+
+
+def _name_document(document: DocumentDetail) -> str:
+    """Return what a list shows of a document beside its id: the title, or else how its text begins."""
+    words = document.title or " ".join(document.text[: 2 * _TITLE].split())
+    return words if document.title or len(words) <= _TITLE else f"{words[:_TITLE].rstrip()}…"
 
 
 def open_details(folder: str | Path, query_set: QuerySet) -> DetailSource | None:

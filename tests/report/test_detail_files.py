@@ -113,6 +113,21 @@ def test_the_text_of_a_document_stands_in_the_script_that_its_number_names(tmp_p
                 assert _read_script(folder / f"texts-{number:04}.js")["documents"][id]["title"] == title
 
 
+def test_a_document_without_a_title_is_listed_by_how_its_text_begins(tmp_path: Path) -> None:
+    texts = {"long": "word " * 50, "short": " two\nwords ", "blank": "", "titled": "text"}
+
+    def describe(ids: Sequence[str]) -> Iterator[DocumentDetail]:
+        yield from (DocumentDetail(id, "A title" if id == "titled" else "", texts[id], 1) for id in ids)
+
+    detail = QueryDetail("q", "", 0, lists={"S": ListDetail(tuple(texts), (None,) * 4)})
+    _, query_set = save(tmp_path, 1, source=DetailSource(lambda: iter([detail]), describe))
+    listed = _read_script(tmp_path / "details" / str(query_set.folder) / "lists-0000.js")["documents"]
+    assert {id: title for id, (title, _, _) in listed.items()} == {
+        "long": "word " * 15 + "word…", "short": "two words", "blank": "", "titled": "A title",
+    }  # fmt: skip
+    assert [each.title for each in read_document_details(tmp_path, query_set)] == ["", "", "", "A title"]
+
+
 def test_what_is_short_of_details_leaves_no_scripts(tmp_path: Path) -> None:
     saved, query_set = save(tmp_path, 25)
     write_report(tmp_path, saved)

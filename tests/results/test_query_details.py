@@ -147,6 +147,13 @@ def test_what_is_kept_of_run_files_says_the_same_as_all_of_them(
                 assert missed.rank == (ranked.index(missed.document) + 1 if missed.document in ranked else None)
 
 
+def test_judgements_of_all_listed_documents_are_kept_however_many_there_are() -> None:
+    judged = dict.fromkeys(DOCS, 0) | {DOCS[30]: 1}
+    run = {"q0": {doc: float(50 - at) for at, doc in enumerate(DOCS)}}
+    (detail,) = ListDetails(make_lists({"S": (run, [])}, {"q0": judged})).iterate_queries()
+    assert detail.judged == dict.fromkeys(DOCS[:DEPTH], 0), "six are listed, though four are enough otherwise"
+
+
 def test_candidates_without_order_have_no_scores_and_what_they_hold_is_not_lost() -> None:
     run = {"q0": dict.fromkeys(DOCS[:9], 1.0)}
     judged = {"q0": {DOCS[8]: 1, DOCS[20]: 1}}
