@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,27 @@ def test_details_of_some_queries_are_found_by_their_place_among_these(open_page:
     page.locator(".query-text", has_text="found").wait_for()
     page = open_page(tmp_path, at=address("q1"))
     assert page.get_by_text("Details were written for 40 of 45 queries, and not for this one.").is_visible()
+
+
+def test_candidates_without_order_have_no_ranks_and_do_not_move(open_page: Any, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(render_page(make_report(2, 3, pairs=True)))
+    folder = tmp_path / "details" / SET
+    folder.mkdir(parents=True)
+    lists = {
+        "BM25": {"documents": ["d1", "d2"], "scores": [None, None]},
+        "Dense": {"documents": ["d2"], "scores": [0.5]},
+    }
+    query = {"id": "q1", "text": "t", "characters": 1, "judged": {"d2": 1}, "lists": lists}
+    content = json.dumps({"queries": [query], "documents": {}})
+    (folder / "lists-0000.js").write_text(f"nirankDetails('{SET}/lists-0000', '{content}');")
+    page = open_page(tmp_path, at=address("q1", a="BM25", b="Dense"))
+    items = page.locator(".side").first.locator("ul.list > li")
+    items.first.wait_for()
+    assert items.all_inner_texts() == [
+        "·\nd1\n? unjudged\nnot in the first 1 of Dense",
+        "·\nd2\n✓ relevant\nalso in Dense",
+    ]
+    assert page.get_by_text("Candidates without order.").count() == 1
 
 
 def test_what_a_written_folder_holds_is_what_the_page_reads(tmp_path: Path) -> None:
