@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from nirank.errors import DataError
-from nirank.evaluation.comparisons import Significance, compare
-from nirank.evaluation.evaluate import Evaluation
+from nirank.evaluation.comparisons import Significance
 from nirank.experiment.diagnostics import Diagnostician
 from nirank.experiment.result import Result
 from nirank.experiment.rows import add_outcome, evaluate_row, fail_row, leave_unjudged, make_row
@@ -20,7 +19,7 @@ from nirank.flow.qrels import Qrels
 from nirank.plan.costs import NodeCost
 from nirank.plan.execute import FailedNode, Runner
 from nirank.results.evidence import find_folds
-from nirank.results.summaries import add_comparisons
+from nirank.results.row_comparisons import compare_rows
 from nirank.results.written import list_written
 from nirank.stopping.rule import StoppingRule
 
@@ -90,20 +89,9 @@ def evaluate_system_run(
 
 def compare_systems(result: Result, significance: Significance) -> None:
     """Compare the systems of every collection and judgement set, and let their rows say what came out."""
-    of_seeds = {row.system for row in result.rows if row.seed_of is not None}
-    tables: dict[tuple[str, str | None, str | None], dict[str, Evaluation]] = {}
-    for (collection, split, qrels, system), evaluation in result.evaluations.items():
-        table = tables.setdefault((collection, split, qrels), {})
-        if system not in of_seeds:
-            table[system] = evaluation
-    for key, evaluations in tables.items():
-        # A baseline that failed is none.
-        asked = significance if significance.baseline in evaluations else replace(significance, baseline=None)
-        result.comparisons[key] = comparisons = compare(evaluations, asked)
-        failed_baseline = None if asked.baseline == significance.baseline else significance.baseline
-        for at, row in enumerate(result.rows):
-            if (row.collection, row.split, row.qrels) == key and row.system in evaluations:
-                result.rows[at] = add_comparisons(row, comparisons, failed_baseline)
+    rows, comparisons = compare_rows(result.rows, result.evaluations, significance)
+    result.rows[:] = rows
+    result.comparisons |= comparisons
 
 
 def _list_costs(run: SystemRun, runner: Runner) -> list[NodeCost]:

@@ -123,7 +123,7 @@ def _note_tests(rows: Sequence[Row]) -> list[str]:
     if compared is None or compared.conventions.comparisons is None or len(rows) < 2:
         return []
     words = compared.conventions.comparisons
-    if words.startswith("a single query"):
+    if words.startswith(("a single query", "not compared")):
         return [f"Differences: {words}."]
     if compared.baseline:
         meaning = f"▲ significantly better, ▼ significantly worse than {compared.baseline}"
