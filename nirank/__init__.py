@@ -75,6 +75,7 @@ _PLACES = {
     "nirank.stages.parts": ("Parts",),
     "nirank.experiment.run_files": ("evaluate_runs",),
     "nirank.experiment.sampling": ("sample_documents",),
+    "nirank.report.merging": ("merge_reports",),
     "nirank.stages.query_likelihood": ("QueryLikelihood",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rprs": ("RPRS",),
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from nirank.flow.trec import read_run as read_run
     from nirank.flow.trec import write_run as write_run
     from nirank.inference.ngram_models import HashedNGrams as HashedNGrams
+    from nirank.report.merging import merge_reports as merge_reports
     from nirank.report.saved_report import read_report as read_report
     from nirank.searching.searcher import Searcher as Searcher
     from nirank.stages.append_queries import AppendQueries as AppendQueries

@@ -18,6 +18,7 @@ from nirank.cli.groups import EPILOG, CommandGroup
 from nirank.cli.guard import run_guarded
 from nirank.cli.records_command import records
 from nirank.cli.reference_commands import list_stages, print_schema
+from nirank.cli.report_command import report
 from nirank.cli.run_command import run
 from nirank.cli.run_file_commands import compare, evaluate
 from nirank.cli.sample_command import sample
@@ -53,6 +54,7 @@ for command in (
     audit,
     evaluate,
     compare,
+    report,
     cache,
     list_stages,
     print_schema,

@@ -75,6 +75,7 @@ class Result:
     lists      {(collection, split, judgement set): what each system returned, and the lists on its way}
     written    {address: the lines of a table of written queries}
     lost_matches  {(collection, split, judgement set, system): the matches that it lacks}, where pairs are counted
+    sources    judgements that were evaluated without a collection, for the manifest
     computed   labels of what this run computed; the rest was found in the store
     plan       the graph of what was computed or found, as `summarise_plan` gives it
     """
@@ -90,6 +91,7 @@ class Result:
     comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
     lost_matches: dict[tuple[str, str | None, str | None, str], list[Lost]] = field(default_factory=dict)
     written: dict[str, Callable[[], Iterator[Mapping[str, Any]]]] = field(default_factory=dict)
+    sources: list[Mapping[str, Any]] = field(default_factory=list)
     computed: list[str] = field(default_factory=list)
     plan: Sequence[Mapping[str, Any]] = ()
     began: datetime | None = None
@@ -251,8 +253,11 @@ class Result:
             rows=self.rows,
             systems={name: repr(pipeline) for name, pipeline in self.systems.items()},
             collections=[
-                {"name": collection.name, "split": collection.split, **collection.origin}
-                for collection in self.collections
+                *(
+                    {"name": collection.name, "split": collection.split, **collection.origin}
+                    for collection in self.collections
+                ),
+                *self.sources,
             ],
             measures=list(self.measures),
             began=self.began,

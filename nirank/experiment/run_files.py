@@ -24,7 +24,7 @@ from nirank.evaluation.measures import is_of_pairs, list_measure_names, parse_me
 from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
 from nirank.flow.judgement_files import PairsFile, QrelsFile, read_pairs, read_qrels
-from nirank.flow.qrels import Qrels
+from nirank.flow.qrels import Qrels, digest_judgements
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.flow.trec import Duplicates, OrderBy, read_run
@@ -103,6 +103,7 @@ def evaluate_runs(
     comparisons = compare({row.system: result.evaluations[*key, row.system] for row in result.rows}, significance)
     result.comparisons[key] = comparisons
     result.rows = [add_comparisons(row, comparisons) for row in result.rows]
+    result.sources.append({"name": key[0], "split": None, "source": str(qrels), **task.describe_judgements()})
     result.finish(began, time.perf_counter() - started, [])
     return result
 
@@ -229,6 +230,18 @@ class _EvaluationTask:
         shared = int((run.ranking.counts > 0).sum())
         _check_shared(str(path), shared, shared + run.queries_not_declared, len(self.queries), self.judged.source)
         return run
+
+    def describe_judgements(self) -> dict[str, Any]:
+        """Return digests and counts for the manifest, as those of a collection: what is evaluated is known by them."""
+        judged = self.judged
+        columns = (judged.query_ids.to_pylist(), judged.doc_ids.to_pylist(), judged.grades.tolist())
+        digests = {"qrels": digest_judgements(zip(*columns, strict=True), self.min_rel)}
+        counts = {"qrels": len(judged)}
+        if self.candidates is not None:
+            docs = Ids.of(self.candidates.doc_ids.unique().to_pylist())
+            digests["candidates"] = self.candidates.join(self.queries, docs).digest
+            counts["candidates"] = len(self.candidates)
+        return {"digests": digests, "counts": counts}
 
     def find_common_queries(self, runs: Sequence[str | Path]) -> NDArray[np.int64]:
         """Return the rows of the queries that every run has results for; raise ConfigError if there are none."""

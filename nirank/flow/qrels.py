@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -230,4 +230,9 @@ class Qrels:
     @cached_property
     def digest(self) -> str:
         """Content digest of the judgements and the threshold."""
-        return digest({"judgements": sorted(self.list_judgements()), "min_rel": self.min_rel})
+        return digest_judgements(self.list_judgements(), self.min_rel)
+
+
+def digest_judgements(judgements: Iterable[tuple[str, str, int]], min_rel: int) -> str:
+    """Return a digest of judgements, in whatever order they are listed, and of the threshold."""
+    return digest({"judgements": sorted(judgements), "min_rel": min_rel})

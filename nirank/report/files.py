@@ -13,7 +13,7 @@ from typing import Any
 from nirank.base.secrets import mask_secrets
 from nirank.report.detail_files import write_details
 from nirank.report.details import make_detail_grids
-from nirank.report.folder import Large, format_json, write_folder
+from nirank.report.folder import Large, format_json, rewrite_texts, write_folder
 from nirank.report.latex import format_latex
 from nirank.report.names import name_query_sets
 from nirank.report.page import render_page
@@ -38,11 +38,13 @@ def write_report(
     *,
     run_files: Mapping[str, Large] | None = None,
     details: Mapping[SetKey, DetailSource] | None = None,
+    intervals: bool = False,
 ) -> None:
     """Write leaderboard.json, .md, .csv and .tex, report.html, manifest.json, and the queries one by one.
 
     run_files  more files, by name; see `list_run_files`
     details    of queries, by collection, split and judgement set
+    intervals  in leaderboard.tex, beside the means
 
     Where there are query sets, per_query.parquet has their values and details/SET/queries.json the rest of each, with
     scripts beside it that have the details. What else is in the folder: see `write_folder`.
@@ -54,16 +56,8 @@ def write_report(
             replace(each, folder=names[each.key] if each.key in sources else None) for each in report.query_sets
         ],
     )
-    grids = make_detail_grids(report.rows, report.measures)
-    manifest = dict(report.manifest)
     contents = {"version": VERSION, "rows": report.rows, "comparisons": report.comparisons}
-    texts = {
-        "leaderboard.json": format_json(contents),
-        "leaderboard.md": format_markdown(report.rows, report.measures, grids),
-        "leaderboard.csv": format_csv(report.rows, report.measures),
-        "leaderboard.tex": format_latex(report.rows, report.measures),
-        "report.html": render_page(report),
-    }
+    texts = {"leaderboard.json": format_json(contents), **_format_pages(report, intervals=intervals)}
     large = dict(run_files or {})
     if report.query_sets:
         large["per_query.parquet"] = Large(
@@ -72,7 +66,23 @@ def write_report(
     folders = {
         f"details/{names[each.key]}": partial(write_details, each, sources.get(each.key)) for each in report.query_sets
     }
-    write_folder(folder, manifest, texts, large, folders)
+    write_folder(folder, dict(report.manifest), texts, large, folders)
+
+
+def rewrite_pages(folder: Path, report: Report, *, intervals: bool = False) -> None:
+    """Write leaderboard.md, .csv and .tex and report.html of a saved report into its folder again, and nothing else."""
+    rewrite_texts(folder, _format_pages(mask_report(report), intervals=intervals))
+
+
+def _format_pages(report: Report, *, intervals: bool) -> dict[str, str]:
+    """Return the files that people look at, by name."""
+    grids = make_detail_grids(report.rows, report.measures)
+    return {
+        "leaderboard.md": format_markdown(report.rows, report.measures, grids),
+        "leaderboard.csv": format_csv(report.rows, report.measures),
+        "leaderboard.tex": format_latex(report.rows, report.measures, intervals=intervals),
+        "report.html": render_page(report),
+    }
 
 
 def mask_report(report: Report) -> Report:

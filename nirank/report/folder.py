@@ -93,6 +93,20 @@ def write_folder(
         _write_aside(folder / MANIFEST, _fill_text(_list_files(manifest, files)))
 
 
+def rewrite_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write some texts of a folder of results again, and note their sizes and checksums in its manifest.
+
+    Raises ConfigError where it holds what nirank did not write, or cannot be written.
+    """
+    with hold_folder(folder), report_write_errors(folder):
+        require_place(folder, RESULTS)
+        known = json.loads((folder / MANIFEST).read_text(encoding="utf-8")) if (folder / MANIFEST).exists() else {}
+        files = {**(known.get("files") or {})}
+        files |= {name: _write_aside(folder / name, _fill_text(text)) for name, text in texts.items()}
+        if known:
+            _write_aside(folder / MANIFEST, _fill_text(_list_files(known, files)))
+
+
 def _remove_unfinished(folder: Path) -> None:
     """Remove what runs that were killed left half written."""
     parents = [folder, *(path for name in FOLDERS for path in (folder / name, *(folder / name).glob("*")))]

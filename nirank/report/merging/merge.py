@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nirank.base.files import expand_path
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import is_of_pairs
+from nirank.report.files import write_report
 from nirank.report.merging.comparability import require_comparable
+from nirank.report.merging.merged_details import DetailFolder, join_details, list_detailed
 from nirank.report.merging.merged_manifest import merge_manifests
 from nirank.report.merging.saved_runs import RunPaths, SavedRun, read_runs
 from nirank.report.merging.system_names import find_new_names, fold_rows, rename_row
+from nirank.report.plain import to_plain
 from nirank.report.report import Report
 from nirank.results.groups import JudgedSplit
 from nirank.results.query_set import QuerySet, Signs
@@ -34,13 +39,20 @@ class _Table:
 
 
 def merge_reports(
-    folders: RunPaths, *, significance: Mapping[str, Any] | None = None, command: Sequence[str] | None = None
+    folders: RunPaths,
+    out: str | Path | None = None,
+    *,
+    significance: Mapping[str, Any] | None = None,
+    intervals: bool = False,
+    command: Sequence[str] | None = None,
 ) -> Report:
-    """Merge folders of results into one report, as `write_report` writes it.
+    """Merge folders of results into one report.
 
     folders       of `nirank run`, `nirank evaluate` and `Result.save`; a mapping names them, else their paths do
+    out           a folder to write it into, details of queries and all; run files stay where they are
     significance  how systems are compared, by the names of `Significance`; what is not given is as the runs have it,
                   where they agree
+    intervals     in leaderboard.tex, beside the means
     command       for the manifest
 
     A system that two runs have, with the same address and values, has one row; different systems of one name are told
@@ -60,13 +72,38 @@ def merge_reports(
     rows, comparisons = _compare_tables(tables, query_sets, settings, by_run, given=bool(significance))
     groups = {key[:2]: run.groups.get(key.collection) for key in tables for run in runs if key.collection in run.groups}
     rows += summarise_groups([row for row in rows if row.seed_of is None], groups)
-    return Report(
+    report = Report(
         rows=rows,
         measures=measures,
-        comparisons=comparisons,
+        comparisons=to_plain(comparisons),
         manifest=merge_manifests(runs, names, rows, measures, command),
         query_sets=[query_set for query_set in query_sets.values() if query_set is not None],
     )
+    if out is not None:
+        details = {
+            query_set.key: join_details(_list_detail_folders(query_set, runs, names), query_set.ids)
+            for query_set in report.query_sets
+            if _list_detail_folders(query_set, runs, names)
+        }
+        write_report(expand_path(out), report, details=details, intervals=intervals)
+    return report
+
+
+def _list_detail_folders(
+    query_set: QuerySet, runs: Sequence[SavedRun], names: Sequence[Mapping[str, str]]
+) -> list[DetailFolder]:
+    """Return where details of a table lie."""
+    folders = []
+    for run, new in zip(runs, names, strict=True):
+        own = run.query_sets.get(JudgedSplit(*query_set.key))
+        if own is not None and own.folder is not None:
+            folders.append(DetailFolder(run.folder, own, _rename_rows(run, JudgedSplit(*own.key), new)))
+    return folders
+
+
+def _rename_rows(run: SavedRun, key: JudgedSplit, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the new names of a table's systems, single seeds among them."""
+    return {row.system: rename_row(row, names).system for row in run.tables[key]}
 
 
 def _choose_settings(runs: Sequence[SavedRun], given: Mapping[str, Any], systems: Sequence[str]) -> Significance:
@@ -123,7 +160,7 @@ def _merge_query_sets(
     values: dict[str, dict[str, Any]] = {}
     signs: dict[str, Signs] = {}
     for query_set, run, new in having:
-        called = {row.system: rename_row(row, new).system for row in run.tables[key]}
+        called = _rename_rows(run, key, new)
         place = {id: at for at, id in enumerate(query_set.ids)}
         order = np.array([place[id] for id in merged.ids], np.int64)
         for system, columns in query_set.values.items():
@@ -132,7 +169,8 @@ def _merge_query_sets(
         for system, each in query_set.signs.items():
             later = None if each.later is None else each.later[order]
             signs.setdefault(called.get(system, system), Signs(each.unjudged[order], each.lost[order], later))
-    return replace(merged, values=values, signs=signs, folder=None, detailed=None)
+    detailed = list_detailed(_list_detail_folders(merged, runs, names), merged.ids)
+    return replace(merged, values=values, signs=signs, folder=None, detailed=detailed)
 
 
 def _compare_tables(
