@@ -6,7 +6,7 @@ import logging
 import math
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +52,7 @@ class Context:
     models         how many parameters the models have that were used (None: nobody knows), by their content
     devices        on which they ran
     device_s       how long they computed there
+    made_queries   the weighted terms that a stage made of each query, for whoever shows them
     qrels, known   what the stage may learn from, if it reads judgements: of documents to find, and of those that each
                    query has had before
     """
@@ -67,6 +68,7 @@ class Context:
     declared: dict[str, Any] = field(default_factory=dict)
     qrels: Qrels | None = None
     known: Qrels | None = None
+    made_queries: Sequence[Mapping[str, float]] = ()
     open_memo: MemoOpener = open_null_memo
     warn: Callable[[str], None] = log.warning
     engine: Engine | None = None

@@ -22,6 +22,7 @@ from nirank.searching.answer import Answer, Passage, StageTrace
 from nirank.searching.query_run import QueryRun
 from nirank.searching.terms import MatchedTerms, find_index_node
 
+_MADE_TERMS = 30  # that are shown of a query that a stage made
 CHARACTERS = 1000  # of a document that an answer shows
 _BODY = TextView("text")
 
@@ -118,6 +119,9 @@ def _trace(node: Node, name: str, run: QueryRun, terms: MatchedTerms | None) -> 
     if isinstance(node.stage, Scorer) and isinstance(lists[0], Ranking):
         read = len(lists[0].cut(node.stage.depth))
     made = _join_texts(value) if isinstance(value, Texts) and node.get_input("texts") in _own_texts(run) else None
+    made_terms = next(iter(run.contexts[node].made_queries), None)
+    if made_terms is not None:
+        terms, made = None, _describe_terms(made_terms)
     return StageTrace(
         stage=name,
         label=node.label,
@@ -136,6 +140,12 @@ def _own_texts(run: QueryRun) -> set[Node]:
         if node.kind == "texts" and any(role == "texts" and below in texts for role, below in node.inputs):
             texts.add(node)
     return texts
+
+
+def _describe_terms(weights: Mapping[str, float]) -> str:
+    """Return weighted terms as text, the greatest first."""
+    greatest = sorted(weights.items(), key=lambda item: -item[1])[:_MADE_TERMS]
+    return ", ".join(f"{term} {weight:.3g}" for term, weight in greatest)
 
 
 def _join_texts(texts: Texts) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.base.loading import loading_seconds
 from nirank.collections.collection import Collection
@@ -46,12 +47,14 @@ class QueryRun:
     """What the computations of one query gave.
 
     seconds    that each took, without loading
+    contexts   in which each ran
     loading_s  of models, Java and indexes, by all together
     """
 
     def __init__(self, plan: QueryPlan, runner: Runner, asked: Collection, deadline: Deadline) -> None:
         self.plan, self.runner = plan, runner
         self.seconds: dict[Node, float] = {}
+        self.contexts: dict[Node, Context] = {}
         self.loading_s = 0.0
         self._deadline = deadline
         scopes = asked.build_scopes().values()
@@ -82,7 +85,7 @@ class QueryRun:
         for role, below in node.inputs:
             inputs.setdefault(role, []).append(self.get_value(below))
         try:
-            value, _ = tasks.answer(node, inputs, folder)
+            value, self.contexts[node] = tasks.answer(node, inputs, folder)
         except SearchTimeout:
             raise
         except NirankError as error:

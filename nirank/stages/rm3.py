@@ -94,6 +94,7 @@ class RM3(Combiner):
         vectors = {row: Counter(terms) for row, terms in zip(rows.tolist(), read, strict=True)}
         pruned = self._prune_terms(vectors, index)
         queries = [self._expand_query(query_terms[query], head, query, pruned) for query in range(len(query_terms))]
+        ctx.made_queries = queries
         scope = ctx.scope or Scope(ranking.queries, ranking.docs)
         return search(index.fields, {"": 1.0}, queries, scope, k1=self.k1, b=self.b, k=self.k)
 

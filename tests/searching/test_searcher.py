@@ -146,6 +146,8 @@ def test_an_answer_says_what_every_stage_did(folder: Path, tmp_path: Path) -> No
         words = f"{docs[document.id]['title']} {docs[document.id]['text']}".split()
         assert set(matches) == {"w1", "w2"} & set(words)
         assert document.text == docs[document.id]["text"]
+    made = dict(pair.rsplit(" ", 1) for pair in str(rm3.text).split(", "))
+    assert {"w1", "w2"} < made.keys() and rm3.terms == ()  # with terms of feedback
     assert answer.describe_move(0) == f"bm25 {answer.stages[0].ranks[0]}, rm3 {answer.stages[1].ranks[0]} → 1"
 
 
