@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nirank.report.charts.theme import GAIN, HEIGHT, LOSS, Spec, choose_measure, choose_value, round_value
+from nirank.report.charts.theme import GAIN, HEIGHT, LOSS, Spec, choose_value, round_value
 from nirank.report.topics import group_systems, list_topic_gains
 from nirank.results.row import Row
 
@@ -44,7 +44,10 @@ def draw_gains(rows: Sequence[Row], measures: Sequence[str]) -> Spec | None:
         "width": "container",
         "height": HEIGHT * 3 // 4,
         "data": {"values": values},
-        "params": [choose_value("system", list(dict.fromkeys(r["system"] for r in values))), choose_measure(shown)],
+        "params": [
+            choose_value("system", list(dict.fromkeys(r["system"] for r in values))),
+            choose_value("measure", shown),
+        ],
         "transform": [
             {"filter": "datum.system === system && datum.measure === measure"},
             {"flatten": ["topic", "gain"]},
@@ -66,7 +69,7 @@ def draw_gains(rows: Sequence[Row], measures: Sequence[str]) -> Spec | None:
                     "y": {
                         "field": "gain",
                         "type": "quantitative",
-                        "axis": {"title": f"gain over {base.system}", "tickCount": 6, "format": "+.3~g"},
+                        "axis": {"title": f"gain over {base.system}", "tickCount": 6, "format": "+,.3~r"},
                     },
                     "y2": {"datum": 0},
                     "color": {"condition": {"test": "datum.gain > 0", "value": GAIN}, "value": LOSS},

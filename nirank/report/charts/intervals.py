@@ -7,11 +7,11 @@ from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
 from nirank.report.charts.theme import (
+    AXIS_FORMAT,
     NAME_LIMIT,
     Spec,
     SystemStyles,
-    axis_format,
-    choose_measure,
+    choose_value,
     round_value,
     write_chosen,
 )
@@ -44,12 +44,12 @@ def draw_intervals(rows: Sequence[Row], measures: Sequence[str], styles: SystemS
     tooltip += [{"field": "letters"}] if all("letters" in record for record in values) else []
     letters = max(len(record.get("letters", "")) for record in values)
     room = {"expr": f"width - {7 * letters + 10}"}
-    axis = {"title": f"mean, {level}", "format": axis_format(next(iter(groups))), "tickCount": 6}
+    axis = {"title": f"mean, {level}", "format": AXIS_FORMAT, "tickCount": 6}
     return {
         "width": "container",
         "height": _LINE * max(map(len, groups.values())),
         "data": {"values": values},
-        "params": [choose_measure(list(groups))],
+        "params": [choose_value("measure", list(groups))],
         "transform": [{"filter": "datum.measure === measure"}],
         "encoding": {"y": y},
         "layer": [

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from nirank.report.charts.theme import (
+    AXIS_FORMAT,
     NAME_LIMIT,
     Spec,
     SystemStyles,
-    axis_format,
-    choose_measure,
+    choose_value,
     round_value,
     write_chosen,
 )
@@ -43,12 +43,12 @@ def draw_seeds(rows: Sequence[Row], measures: Sequence[str], styles: SystemStyle
         if row.seed_of in systems and (value := row.measures.get(measure)) is not None
     ]
     colour = styles.colour(systems, legend=False)
-    axis = {"title": "value of each seed", "format": axis_format(shown[0]), "tickCount": 6}
+    axis = {"title": "value of each seed", "format": AXIS_FORMAT, "tickCount": 6}
     return {
         "width": "container",
         "height": _LINE * len(systems),
         "data": {"values": values},
-        "params": [choose_measure(shown)],
+        "params": [choose_value("measure", shown)],
         "transform": [{"filter": "datum.measure === measure"}],
         "encoding": {
             "y": {

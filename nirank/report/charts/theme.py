@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nirank.evaluation.measures import lower_is_better
 from nirank.results.row import Row
 
 Spec = dict[str, Any]
@@ -20,6 +19,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#9
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 3], [8, 3, 2, 3])
 GAIN, LOSS, NEUTRAL = COLOURS[0], COLOURS[1], COLOURS[7]
 HEIGHT = 280
+AXIS_FORMAT = ",.4~r"  # in d3's language: no exponents and no prefixes, be the values shares or ranks
 NAME_LIMIT = 150  # px, of systems' names on an axis
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 _LEGEND_ENTRIES = 40  # more are no help; the names are in the tooltips
@@ -68,10 +68,10 @@ class SystemStyles:
         return self.names.index(system) if system in self.names else len(self.names)
 
 
-def make_legend(*, line: bool = False, title: str | None = None) -> Spec:
+def make_legend(*, line: bool = False) -> Spec:
     """Return a legend below the chart, in as many columns as there is room for."""
     return {
-        "title": title,
+        "title": None,
         "orient": "bottom",
         "direction": "horizontal",
         "columns": {"expr": "max(1, floor(width / 190))"},
@@ -79,11 +79,6 @@ def make_legend(*, line: bool = False, title: str | None = None) -> Spec:
         "symbolOpacity": 1,
         "symbolType": "stroke" if line else "circle",
     }
-
-
-def choose_measure(measures: Sequence[str], name: str = "measure") -> Spec:
-    """Return a parameter of that name which shows one of several measures, with a menu where there are several."""
-    return choose_value(name, measures)
 
 
 def choose_value(name: str, values: Sequence[str]) -> Spec:
@@ -107,11 +102,6 @@ def cut_name(name: str, longest: int = _NAME) -> str:
     """Return a name that is not too long to stand beside a mark."""
     line = " ".join(name.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
-
-
-def axis_format(measure: str) -> str:
-    """Return the format of an axis' numbers, in d3's language."""
-    return "~s" if lower_is_better(measure) or measure.partition("@")[0] == "candidates" else ".3~f"
 
 
 def round_value(value: float | None, digits: int = 4) -> float | None:

@@ -10,12 +10,12 @@ from nirank.evaluation.measures import lower_is_better
 from nirank.report.charts.labels import place_names
 from nirank.report.charts.pareto import find_front
 from nirank.report.charts.theme import (
+    AXIS_FORMAT,
     HEIGHT,
     NEUTRAL,
     Spec,
     SystemStyles,
-    axis_format,
-    choose_measure,
+    choose_value,
     cut_name,
     make_legend,
     round_value,
@@ -48,7 +48,7 @@ def draw_tradeoff(rows: Sequence[Row], measures: Sequence[str], styles: SystemSt
         "width": "container",
         "height": HEIGHT,
         "data": {"values": values},
-        "params": [choose_measure(list(groups))],
+        "params": [choose_value("measure", list(groups))],
         "transform": [{"filter": "datum.measure === measure"}],
         "encoding": {
             "x": {
@@ -61,7 +61,7 @@ def draw_tradeoff(rows: Sequence[Row], measures: Sequence[str], styles: SystemSt
                 "field": "value",
                 "type": "quantitative",
                 "scale": {"zero": False, "nice": False, "padding": _EDGE, "reverse": all(map(lower_is_better, groups))},
-                "axis": {"title": None, "format": axis_format(next(iter(groups))), "tickCount": 6},
+                "axis": {"title": None, "format": AXIS_FORMAT, "tickCount": 6},
             },
         },
         "layer": [

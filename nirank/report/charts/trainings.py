@@ -7,7 +7,7 @@ from typing import Any
 
 from nirank.report.charts.curves import simplify_curve
 from nirank.report.charts.lines import draw_lines
-from nirank.report.charts.theme import Spec, SystemStyles, axis_format
+from nirank.report.charts.theme import AXIS_FORMAT, Spec, SystemStyles
 from nirank.report.trainings import list_trainings
 from nirank.results.row import Row
 from nirank.results.row_training import Training
@@ -24,7 +24,7 @@ def draw_loss(rows: Sequence[Row]) -> Spec | None:
 
     Seeds of a system have one colour.
     """
-    return _draw_curves([(system, line, each.loss) for system, line, each in _name_trainings(rows)], "loss", ".3~g")
+    return _draw_curves([(system, line, each.loss) for system, line, each in _name_trainings(rows)], "loss")
 
 
 def draw_watched(rows: Sequence[Row]) -> dict[str, Spec]:
@@ -33,13 +33,13 @@ def draw_watched(rows: Sequence[Row]) -> dict[str, Spec]:
     named = list(_name_trainings(rows))
     for measure in dict.fromkeys(training.measure for *_, training in named):
         curves = [(system, line, each.evaluations) for system, line, each in named if each.measure == measure]
-        spec = _draw_curves(curves, f"{measure} on the queries that watched", axis_format(measure or ""))
+        spec = _draw_curves(curves, f"{measure} on the queries that watched")
         if measure and spec is not None:
             charts[measure] = spec
     return charts
 
 
-def _draw_curves(curves: Sequence[tuple[str, str, Curve]], title: str, format: str) -> Spec | None:
+def _draw_curves(curves: Sequence[tuple[str, str, Curve]], title: str) -> Spec | None:
     drawn = [each for each in curves if each[-1]]
     if not drawn:
         return None
@@ -59,7 +59,7 @@ def _draw_curves(curves: Sequence[tuple[str, str, Curve]], title: str, format: s
             "field": "value",
             "type": "quantitative",
             "scale": {"zero": False},
-            "axis": {"title": title, "format": format, "tickCount": 6},
+            "axis": {"title": title, "format": AXIS_FORMAT, "tickCount": 6},
         },
         dots=len(values) < _DOTS * len(drawn),
         line="line",
