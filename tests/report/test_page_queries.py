@@ -180,6 +180,8 @@ def test_one_system_and_pairs_of_records_have_pages_too(open_page: Any) -> None:
     page.locator("ol.list").first.wait_for()
     page = open_page(n_systems=3, pairs=True, details=False)
     assert "45 records" in page.locator("#board-0 .about").inner_text()
+    assert page.locator(".facts").inner_text().startswith("45 records")
+    assert "of 45 records against" in page.locator(".tally").inner_text()
 
 
 def test_an_older_folder_without_queries_has_a_page(open_page: Any, tmp_path: Path) -> None:

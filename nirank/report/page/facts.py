@@ -29,9 +29,13 @@ def make_heading(boards: Sequence[Board]) -> str:
 
 def list_facts(report: Report) -> list[str]:
     """Return how many queries there are, by which measures, when it was and how long it took."""
-    counts = {(row.collection, row.split): row.queries.judged for row in report.rows if row.status == "ok"}
-    n_queries = sum(count for key, count in counts.items() if key in _list_judged(report))
-    facts = [f"{n_queries:,} queries"] if n_queries else []
+    rows = [row for row in report.rows if row.status == "ok" and row.summary_of is None]
+    of_pairs = any(row.unit == "pair" for row in rows)
+    counts = {
+        (row.collection, row.split): row.queries.declared if row.unit == "pair" else row.queries.judged for row in rows
+    }
+    n_queries = sum(counts.values())
+    facts = [f"{n_queries:,} {'records' if of_pairs else 'queries'}"] if n_queries else []
     facts.append(", ".join(report.measures))
     ended = _format_time(report.manifest.get("ended"))
     if ended:
@@ -77,10 +81,6 @@ def format_duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
-
-
-def _list_judged(report: Report) -> set[tuple[str, str | None]]:
-    return {(row.collection, row.split) for row in report.rows if row.summary_of is None}
 
 
 def _name_tables(titles: Sequence[str]) -> str:

@@ -53,6 +53,7 @@ def make_page_data(report: Report, boards: Sequence[Board], figures: Sequence[Fi
         "sets": [
             {
                 "title": titles.get(JudgedSplit(*each.key)) or JudgedSplit(*each.key).title,
+                "unit": next((row.unit for row in report.rows if _is_of(row, each)), "query"),
                 "stages": list(_name_stages([row for row in report.rows if _is_of(row, each)]).items()),
                 **_describe_set(each, _list_measures(report), seeds),
             }

@@ -6,6 +6,7 @@ const wellFormed = (text) => new URLSearchParams([["x", text]]).get("x");
 
 for (const set of page.sets) {
   set.key = set.folder ?? set.title;
+  set.nouns = set.unit === "pair" ? ["record", "records"] : ["query", "queries"];
   set.stageNames = new Map(set.stages);
   set.places = new Map(set.ids.map((id, at) => [wellFormed(id), at]));
 }

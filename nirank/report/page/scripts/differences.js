@@ -82,11 +82,14 @@ const isJudged = () => queries.choice.measure >= 0;
 
 function fillTally() {
   if (!isJudged()) {
-    queries.parts.tally.replaceChildren("These queries have no judgements: lists can be looked at, and not be measured.");
+    const isJudgedAtAll = page.sets[queries.choice.set].relevant.some((n) => n > 0);
+    queries.parts.tally.replaceChildren(isJudgedAtAll
+      ? "These measures are no means, so that no record has a value of its own. The lists of each can be looked at."
+      : "These queries have no judgements: their lists can be looked at, and not be measured.");
     return;
   }
   const { set, measure, a, b } = queries.choice;
-  const { systems } = page.sets[set];
+  const { systems, nouns } = page.sets[set];
   const gains = listGains(queries.choice).filter((gain) => gain !== null);
   const { format, name } = page.measures[measure];
   const [wins, losses] = [gains.filter((gain) => gain > 0).length, gains.filter((gain) => gain < 0).length];
@@ -94,7 +97,7 @@ function fillTally() {
     make("strong", {}, quote(systems[a])), " is ",
     make("strong", { class: "gain" }, `better on ${wins.toLocaleString("en")}`), ", ",
     make("strong", { class: "loss" }, `worse on ${losses.toLocaleString("en")}`),
-    ` and equal on ${(gains.length - wins - losses).toLocaleString("en")} of ${count(gains.length, "query", "queries")} against `,
+    ` and equal on ${(gains.length - wins - losses).toLocaleString("en")} of ${count(gains.length, ...nouns)} against `,
     make("strong", {}, quote(systems[b])), `. `,
   ];
   const board = boardOfSet(set);
@@ -179,7 +182,7 @@ function fillQueries() {
   if (!rows.length) table.append(make("p", { class: "empty" }, "No query is like that."));
   if (focused) find(`[data-sort="${focused}"]`, table)?.focus();
   find(".count", filters).textContent = queries.order.length < set.ids.length
-    ? `${queries.order.length.toLocaleString("en")} of ${count(set.ids.length, "query", "queries")}` : "";
+    ? `${queries.order.length.toLocaleString("en")} of ${count(set.ids.length, ...set.nouns)}` : "";
   const left = queries.order.length - queries.shown;
   more.replaceChildren();
   if (left > 0) {
@@ -191,7 +194,7 @@ function fillQueries() {
 }
 
 function makeQueryHead(set) {
-  const columns = [["id", "query", "text"]];
+  const columns = [["id", set.nouns[0], "text"]];
   if (isJudged()) columns.push(["a", "A"], ["b", "B"], ["difference", "gain of A"]);
   if (set.relevant.length) columns.push(["relevant", "relevant"]);
   const headings = columns.map(([key, words, kind]) => {

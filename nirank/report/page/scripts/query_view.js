@@ -67,7 +67,7 @@ function fillHead(set, choice) {
   }, sign);
   const title = choice.query < 0 ? "No such query" : set.ids[choice.query];
   view.head.replaceChildren(
-    make("h2", { id: "query-title" }, make("span", { class: "faint" }, "Query "), quote(title)),
+    make("h2", { id: "query-title" }, make("span", { class: "faint" }, set.unit === "pair" ? "Record " : "Query "), quote(title)),
     step(at - 1, "Previous query of the list", "←"),
     step(at + 1, "Next query of the list", "→"),
     make("button", { class: "button", type: "button", onclick: leaveQuery, "aria-label": "Close" }, "✕"),
@@ -76,7 +76,7 @@ function fillHead(set, choice) {
 
 function describeAbsence(set, choice, known, error) {
   if (choice.query < 0) return [make("p", { class: "message" }, "This leaderboard has no such query.")];
-  let words = `Details were written for ${(set.detailed ?? []).length} of ${count(set.ids.length, "query", "queries")}, and not for this one.`;
+  let words = `Details were written for ${(set.detailed ?? []).length} of ${count(set.ids.length, ...set.nouns)}, and not for this one.`;
   if (set.folder === null) words = "No details of single queries were written for this leaderboard.";
   else if (error.file) {
     words = `The lists of this query are in ${error.file}, beside this page, which is not there or not whole. Copy the whole folder of results.`;
