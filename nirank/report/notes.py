@@ -38,7 +38,7 @@ def list_table_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     notes += [line for row in measured for line in (*_note_ties(row, shown), *_note_short_lists(row, shown))]
     notes += [*_note_twins(measured, shown), *_note_feedback(measured)]
     notes += _note_tests(measured)
-    notes += _note_training(measured, shown)
+    notes += [*_note_training(measured, shown), *_note_machines(measured)]
     return notes
 
 
@@ -115,6 +115,18 @@ def _note_feedback(rows: Sequence[Row]) -> list[str]:
         f"{', '.join(names)}: ranked with feedback, the judgement of every document shown before; compare with others"
         " that have it, since one-off rankings see no judgement."
     ]
+
+
+def _note_machines(rows: Sequence[Row]) -> list[str]:
+    """Return which system ran where, where two of them have no machine in common."""
+    machines: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.cost.machines and row.seed_of is None:
+            machines.setdefault(row.cost.machines, []).append(row.system)
+    if all(set(one) & set(other) for one in machines for other in machines):
+        return []
+    words = "; ".join(f"{', '.join(systems)} on {' and '.join(names)}" for names, systems in machines.items())
+    return [f"Times of different machines are no comparison: {words}."]
 
 
 def _note_tests(rows: Sequence[Row]) -> list[str]:

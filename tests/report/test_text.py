@@ -99,6 +99,17 @@ def test_conventions_that_all_rows_share_are_said_once() -> None:
     assert [[cell.text for cell in line] for line in grid.body] == [["A", "3", "0", "0"], ["B", "0", "1", "12"]]
 
 
+def test_times_of_different_machines_are_said_to_be_no_comparison() -> None:
+    def table(*machines: str) -> str:
+        costs = [replace(COST, machines=tuple(names.split())) for names in machines]
+        rows = [replace(make_row(f"S{at}"), cost=cost) for at, cost in enumerate(costs)]
+        return " ".join(format_text(rows, ["AP"]).split())
+
+    words = "Times of different machines are no comparison: S0, S2 on alpha; S1 on beta."
+    assert words in table("alpha", "beta", "alpha")
+    assert "different machines" not in table("alpha", "alpha beta"), "something of both ran on alpha"
+
+
 def test_only_feedback_of_judgements_is_told() -> None:
     def table(feedback: str) -> str:
         stages = {"BM25() >> RM3()": {"feedback": feedback}}
