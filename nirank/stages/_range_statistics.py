@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
@@ -19,22 +18,32 @@ if TYPE_CHECKING:
 _A_TERM = 150  # bytes of a term of a range, and of the vocabulary that is merged
 _TOKENS = 200  # of a document, roughly
 
-PlanIndex = Callable[[Sides], Node]
+
+class Indexer(Protocol):
+    """A stage whose documents are indexed."""
+
+    def plan_index(self, sides: Sides) -> Node:
+        """Return the node of the documents' index."""
+        ...
+
+    def __hash__(self) -> int: ...
 
 
-def plan_with_statistics(plan_index: PlanIndex, sides: Sides) -> tuple[Node, ...]:
-    """Return the index of the documents; where they are one range of rows, the counts of all ranges beside it.
-
-    plan_index  plans the index of the documents of some sides
-    """
+def plan_with_statistics(indexer: Indexer, sides: Sides) -> tuple[Node, ...]:
+    """Return the index of the documents; where they are one range of rows, the counts of all ranges beside it."""
     if sides.whole is None:
-        return (plan_index(sides),)
-    return plan_index(sides), plan_statistics(plan_index, sides, sides.whole)
+        return (indexer.plan_index(sides),)
+    return indexer.plan_index(sides), plan_statistics(indexer, sides.whole)
 
 
-def plan_statistics(plan_index: PlanIndex, sides: Sides, whole: Node) -> Node:
-    """Return the node that adds up the counts of the indexes of all ranges."""
-    indexes = [plan_index(replace(sides, docs=rows)) for rows in whole.ranges]
+def plan_statistics(indexer: Indexer, whole: Node) -> Node:
+    """Return the node that adds up the counts of the indexes of all ranges, which depend on the documents alone."""
+    return _plan_statistics(indexer, whole, whole.ranges)
+
+
+@lru_cache(maxsize=32)  # every range asks for the same
+def _plan_statistics(indexer: Indexer, whole: Node, ranges: tuple[Node, ...]) -> Node:
+    indexes = [indexer.plan_index(Sides(whole, rows, whole=whole)) for rows in ranges]
 
     def estimate_memory(sizes: Sizes) -> MemoryNeed:
         terms = 44 * (_TOKENS * sizes.texts) ** 0.49  # of a range, by Heaps' law (see `bm25`)
@@ -44,16 +53,16 @@ def plan_statistics(plan_index: PlanIndex, sides: Sides, whole: Node) -> Node:
         f"{__name__}:gather_statistics",
         1,
         {},
-        (*(("index", index) for index in indexes), *(("rows", rows) for rows in whole.ranges)),
+        (*(("index", index) for index in indexes), *(("rows", rows) for rows in ranges)),
         offline=True,
         memory=estimate_memory,
         label=f"counts of the ranges of {whole.label}",
     )
 
 
-def plan_term_counts(plan_index: PlanIndex, sides: Sides) -> Node:
+def plan_term_counts(indexer: Indexer, sides: Sides) -> Node:
     """Return what tells how frequent terms are in the documents: their index, or the counts of all ranges."""
-    return plan_statistics(plan_index, sides, sides.docs) if sides.docs.ranges else plan_index(sides)
+    return plan_statistics(indexer, sides.docs) if sides.docs.ranges else indexer.plan_index(sides)
 
 
 def open_term_counts(folder: Path) -> TermCounts:

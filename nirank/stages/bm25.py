@@ -83,7 +83,7 @@ class BM25(Retriever):
             yield "fields", "docs", TextView(tuple(self.fields))
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        return plan_with_statistics(self.plan_index, sides)
+        return plan_with_statistics(self, sides)
 
     def plan_index(self, sides: Sides) -> Node:
         """Return the node of the documents' index."""

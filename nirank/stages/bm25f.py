@@ -77,16 +77,17 @@ class BM25F(Retriever):
         yield "fields", "docs", TextView(tuple(self.fields))
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        return plan_with_statistics(self._plan_combined, sides)
+        return plan_with_statistics(self, sides)
 
-    def _plan_combined(self, sides: Sides) -> Node:
-        index = self._bm25.plan_index
-        lengths = () if sides.whole is None else (("statistics", plan_statistics(index, sides, sides.whole)),)
+    def plan_index(self, sides: Sides) -> Node:
+        """Return the node of the documents' fields as one."""
+        bm25 = self._bm25
+        lengths = () if sides.whole is None else (("statistics", plan_statistics(bm25, sides.whole)),)
         return Node(
             "nirank.stages.bm25f:combine_fields",
             1,
             {"weights": dict(self.fields), "b": self._bs},
-            (("index", index(sides)), *lengths),
+            (("index", bm25.plan_index(sides)), *lengths),
             offline=True,
             memory=self._estimate_combining,
             label=f"fields of {sides.docs.label} as one",

@@ -55,7 +55,7 @@ class KeySentences(TextMap):
         check_analyzer(self.analyzer)
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        return (plan_term_counts(BM25(analyzer=self.analyzer).plan_index, sides),)
+        return (plan_term_counts(BM25(analyzer=self.analyzer), sides),)
 
     def describe_texts(self, texts: TextFields) -> TextFields:
         return texts.merge_columns()

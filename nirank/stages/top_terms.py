@@ -90,11 +90,11 @@ class TopTerms(TextMap):
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         inputs: tuple[Node, ...]
         if self.weight == "tfidf":
-            inputs = (plan_term_counts(BM25(analyzer=self.analyzer).plan_index, sides),)
+            inputs = (plan_term_counts(BM25(analyzer=self.analyzer), sides),)
         else:
             inputs = LanguageModel(analyzer=self.analyzer).plan_inputs(sides)
         if self.idf_floor == "stop_words":  # which the language's own index lacks
-            return (*inputs, plan_term_counts(BM25(analyzer="standard").plan_index, sides))
+            return (*inputs, plan_term_counts(BM25(analyzer="standard"), sides))
         return inputs
 
     def describe_texts(self, texts: TextFields) -> TextFields:

@@ -7,13 +7,14 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from growth import measure_growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import make_bi_encoder, make_splade
@@ -36,6 +37,7 @@ from nirank import (
 )
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.sides import Sides
 from nirank.algebra.stage import TextMap
 from nirank.cli.main import cli
 from nirank.collections.collection import Collection
@@ -44,6 +46,7 @@ from nirank.experiment.leaves import Leaves
 from nirank.flow.ranking import Ranking
 from nirank.plan.compile import compile_pipeline
 from nirank.plan.execute import Runner
+from nirank.plan.range_nodes import compile_ranges
 from nirank.plan.reporter import Reporter
 from nirank.store import LocalStore
 
@@ -312,6 +315,16 @@ def test_a_plan_shows_ranges_in_one_line(tmp_path: Path, models: dict[str, str])
     (index,) = [line for line in experiment.explain().splitlines() if "index of" in line]
     assert "index of toy documents, 3 ranges  about" in index
     assert ", 2 stored [" in index
+
+
+def test_planning_grows_with_the_number_of_ranges() -> None:
+    def plan_ranges(n: int) -> Callable[[], Node]:
+        docs = Node.leaf("texts", f"{n}", "docs", tuple(Node.leaf("texts", f"{n}.{at}", f"{at}") for at in range(n)))
+        sides = Sides(Node.leaf("texts", "queries", "queries"), docs)
+        return lambda: compile_ranges(BM25F(fields={"title": 1.0, "text": 1.0}), sides, 10, {})
+
+    plan_ranges(3)()
+    assert measure_growth(plan_ranges, 10) < 1.3
 
 
 def write_collection(folder: Path, docs: Mapping[str, Any]) -> Path:
