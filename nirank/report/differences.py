@@ -28,7 +28,7 @@ def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str]) -
                 continue
             low, high = row.intervals[measure]
             interval = f"{format_value(measure, low)} to {format_value(measure, high)}"
-            cells = [format_value(measure, row.measures[measure] or 0.0), interval, row.groups[measure]]
+            cells = [format_value(measure, row.measures[measure] or 0.0), interval, row.groups.get(measure, "-")]
             if base:
                 cells += _show_difference(measure, row.differences.get(measure))
             body.append([Cell(measure), Cell(row.system), *(Cell(text, number=True) for text in cells)])

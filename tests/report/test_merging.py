@@ -277,12 +277,26 @@ def test_folders_without_values_by_query_are_merged_without_marks(tmp_path: Path
     a, b = save(tmp_path / "a", ["BM25", "TF-IDF"]), save(tmp_path / "b", ["Flat"])
     (a / "per_query.parquet").unlink()
     (a / "details" / "tiny-test-qrels" / "queries.json").unlink()
-    merged = merge_reports([a, b])
+    merged = merge_reports([a, b], tmp_path / "merged")
+    assert read_report(tmp_path / "merged").rows == merged.rows
     assert [row.system for row in merged.rows] == ["BM25", "TF-IDF", "Flat"]
     assert not any(row.groups or row.differences for row in merged.rows) and not merged.comparisons
     assert all(row.intervals for row in merged.rows), "these are each system's own"
     text = " ".join(format_text(merged.rows, merged.measures).split())
     assert "Differences: not compared: a has no values by query, which earlier versions did not write." in text
+
+
+def test_measures_of_pairs_keep_their_intervals_and_are_not_compared(tmp_path: Path) -> None:
+    a, b = (save(tmp_path / name, [system], measures=["PC@3"]) for name, system in (("a", "BM25"), ("b", "Flat")))
+    merged = merge_reports([a, b], tmp_path / "merged")
+    assert [row.intervals for row in merged.rows] == [read_report(folder).rows[0].intervals for folder in (a, b)]
+    assert all(row.intervals for row in merged.rows) and not merged.comparisons
+    text = " ".join(format_text(merged.rows, merged.measures).split())
+    assert "not compared: measures of pairs need the counts of each record" in text
+    c, d = (save(tmp_path / name, [system], measures=["PC@3", "AP"]) for name, system in (("c", "BM25"), ("d", "Flat")))
+    rows = merge_reports([c, d]).rows
+    assert all(set(row.intervals) == {"PC@3", "AP"} and set(row.groups) == {"AP"} for row in rows)
+    assert "; measures of pairs need the counts" in (rows[0].conventions.comparisons or "")
 
 
 def test_what_is_no_folder_of_results_is_refused(tmp_path: Path) -> None:

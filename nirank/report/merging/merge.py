@@ -29,6 +29,8 @@ from nirank.results.summaries import summarise_groups
 
 _UNTESTED = "not compared: {} has no values by query, which earlier versions did not write"
 
+_OF_PAIRS = "measures of pairs need the counts of each record, which folders of results do not hold"
+
 
 @dataclass(frozen=True)
 class _Table:
@@ -202,7 +204,7 @@ def _compare_tables(
             continue
         compared, found = compare_rows(cleared, _make_evaluations(key, query_set, cleared), settings)
         rows += [_keep_pair_intervals(row, before) for row, before in zip(compared, cleared, strict=True)]
-        comparisons += [{**key._asdict(), **each.to_dict()} for each in found.values()]
+        comparisons += [{**key._asdict(), **each.to_dict()} for each in found.values() if each.pairs]
     return rows, comparisons
 
 
@@ -230,8 +232,13 @@ def _clear_comparisons(row: Row) -> Row:
 
 
 def _keep_pair_intervals(row: Row, before: Row) -> Row:
+    """Return a compared row with its intervals of measures of pairs, which are not compared, and say so."""
+    if not any(map(is_of_pairs, row.measures)):
+        return row
     kept = {name: bounds for name, bounds in before.intervals.items() if is_of_pairs(name)}
-    return replace(row, intervals={**kept, **row.intervals})
+    words = f"{row.conventions.comparisons}; {_OF_PAIRS}" if row.intervals else f"not compared: {_OF_PAIRS}"
+    conventions = replace(row.conventions, comparisons=words)
+    return replace(row, intervals={**kept, **row.intervals}, conventions=conventions)
 
 
 def _make_evaluations(key: JudgedSplit, query_set: QuerySet, rows: Sequence[Row]) -> dict[SystemKey, Evaluation]:
