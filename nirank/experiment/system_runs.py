@@ -126,6 +126,7 @@ def plan_query(run: SystemRun, collections: TrainingCollections, asked: Collecti
     queries have leaves of their own even where their content is that of others.
     """
     leaves = collections.leaves
+    known = set(leaves.values)
     given = leaves.make_ranked_sides(asked)
 
     def set_apart(leaf: Node, label: str) -> Node:
@@ -138,7 +139,12 @@ def plan_query(run: SystemRun, collections: TrainingCollections, asked: Collecti
         scope=tuple(set_apart(leaf, leaf.label) for leaf in given.scope),
         training_sources=RunSources(collections, run.collection),
     )
-    return compile_system(run.pipeline, sides), sides
+    try:
+        return compile_system(run.pipeline, sides), sides
+    finally:  # who asks has the values: they are kept for checking the plan, not for every query that comes
+        for leaf in (given.queries, *given.scope, sides.queries, *sides.scope):
+            if leaf.address not in known:
+                leaves.values.pop(leaf.address, None)
 
 
 def set_seed(pipeline: Pipeline, seed: int) -> Pipeline:

@@ -224,5 +224,8 @@ def test_nothing_of_a_query_stays_on_disk_or_in_the_plan(
     sizes = len(searcher._plans), len(searcher._runner._values), len(searcher._runner.leaves)
     for word in searched_folder.WORDS:
         searcher.search("S", word)
+    for year in (2000, None):  # other fields have a plan of their own, and leave nothing else
+        searcher.search("S", {"text": "w1", "title": "w2", **({} if year is None else {"year": year})})
+    sizes = (sizes[0] + 2, *sizes[1:])
     assert (len(searcher._plans), len(searcher._runner._values), len(searcher._runner.leaves)) == sizes
     assert not list((tmp_path / "temporary").iterdir())
