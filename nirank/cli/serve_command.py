@@ -45,10 +45,11 @@ def serve(
     from nirank.config.reader import load_config
     from nirank.searching.application import make_application
     from nirank.searching.opening import open_searcher, warm_up
-    from nirank.searching.server import is_loopback, list_hosts, open_socket
+    from nirank.searching.server import is_loopback, list_hosts, open_socket, require_libraries
     from nirank.searching.server import serve as serve_until_stopped
     from nirank.store import open_store
 
+    require_libraries()
     configuration = load_config(config, overrides)
     store, reporter = open_store(configuration.store), ConsoleReporter(quiet=quiet)
     with open_socket(host, port) as opened:

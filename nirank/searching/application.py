@@ -6,7 +6,7 @@ import logging
 from importlib.resources import files
 from typing import Any
 
-from nirank.errors import ConfigError, DataError, MissingExtra, NirankError
+from nirank.errors import ConfigError, DataError, NirankError
 from nirank.results.query_detail import DocumentDetail
 from nirank.searching.answer import Answer
 from nirank.searching.gate import Gate
@@ -45,14 +45,12 @@ def make_application(
     hosts     that a request may name; None: any
     refusals  why systems that could be asked are not, by collection and system
     """
-    try:
-        from fastapi import FastAPI
-        from fastapi.exceptions import RequestValidationError
-        from fastapi.responses import Response
-        from pydantic import TypeAdapter
-        from starlette.exceptions import HTTPException
-    except ImportError as error:
-        raise MissingExtra(f"nirank serve needs {error.name}: pip install 'nirank[serve]'") from None
+    from fastapi import FastAPI
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import Response
+    from pydantic import TypeAdapter
+    from starlette.exceptions import HTTPException
+
     application = FastAPI(title="nirank", docs_url=None, redoc_url=None, version="1")
     queue = SearchQueue(MAX_WAITING, seconds)
     answers, documents = TypeAdapter(Answer), TypeAdapter(DocumentDetail)

@@ -19,6 +19,15 @@ _MAX_CONNECTIONS = 1024
 _HEADER_BYTES = 1 << 14
 
 
+def require_libraries() -> None:
+    """Raise MissingExtra where what serves is not installed, before anything is loaded."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(f"nirank serve needs {error.name}: pip install 'nirank[serve]'") from None
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches an address."""
     try:
@@ -53,10 +62,8 @@ def list_hosts(host: str, port: int) -> frozenset[str] | None:
 
 def serve(application: Gate, opened: socket.socket) -> None:
     """Answer requests until SIGINT or SIGTERM; what is being answered then is finished, for five seconds at most."""
-    try:
-        import uvicorn
-    except ImportError:
-        raise MissingExtra("nirank serve needs uvicorn: pip install 'nirank[serve]'") from None
+    import uvicorn
+
     config = uvicorn.Config(
         application,
         log_level="error",

@@ -208,11 +208,14 @@ def test_a_signal_ends_the_server_cleanly(tmp_path: Path) -> None:
         assert out == ""
 
 
-def test_a_port_that_is_taken_is_the_user_s_mistake(tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_the_user_s_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     searched_folder.write_collection(tmp_path / "tiny")
     config = searched_folder.write_config(tmp_path, "  BM25: bm25")
     with open_socket("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         run_nirank("serve", config, "--port", port).assert_mistake("cannot be used", "--port")
     run_nirank("serve", config, "--host", "no.such.host.invalid").assert_mistake("cannot be used", "--host")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    run_nirank("serve", config).assert_mistake("needs uvicorn: pip install 'nirank[serve]'")
+    monkeypatch.undo()
     run_nirank("serve", config, "BM52").assert_mistake("did you mean 'BM25'")
