@@ -132,6 +132,19 @@ def test_back_closes_a_query_and_escape_too(open_page: Any) -> None:
     dialog.wait_for(state="hidden")
 
 
+def test_who_closes_a_query_is_where_it_was_opened(open_page: Any) -> None:
+    page = open_page(at=address(a="Dense", b="BM25"))
+    page.locator(".queries tbody td.id a").nth(40).click()
+    page.locator("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="hidden")
+    assert (
+        page.locator(".queries tbody tr")
+        .nth(40)
+        .evaluate("(row) => row.getBoundingClientRect().top > 0 && row.getBoundingClientRect().top < innerHeight")
+    )
+
+
 def test_a_link_opens_a_query_and_leads_to_the_list_when_it_is_closed(open_page: Any) -> None:
     page = open_page(at=address("q7", a="Dense", b="BM25", measure="R@20"))
     assert page.locator("#query-title").inner_text() == "Query q7"

@@ -8,8 +8,9 @@ function followAddress() {
   const { query, ...systems } = choice;
   if (!sameChoice(systems, queries.choice)) showChoice(systems);
   if (query === null) {
+    const isBack = view.dialog.open && view.opener !== document.body; // to where the reader was
     closeQuery();
-    find("#queries").scrollIntoView();
+    if (!isBack) find("#queries").scrollIntoView();
   } else {
     showQuery(choice);
   }
@@ -31,5 +32,4 @@ startFigureChoice();
 startFigures();
 startPrinting();
 addEventListener("hashchange", followAddress);
-addEventListener("popstate", followAddress);
 followAddress();
