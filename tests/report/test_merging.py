@@ -151,6 +151,13 @@ def test_other_systems_of_one_name_are_told_apart_by_their_runs(tmp_path: Path) 
     assert [row.system for row in called.rows] == ["BM25 (k1 0.9)", "TF-IDF", "BM25 (k1 2.5)"]
 
 
+def test_one_name_on_two_collections_is_one_system_where_it_is_one_pipeline(tmp_path: Path) -> None:
+    a, other = save(tmp_path / "a", ["BM25"]), make_collection(name="other")
+    b, c = save(tmp_path / "b", ["BM25"], other), save(tmp_path / "c", {"BM25": BM25(k1=2.5, b=0.1)}, other)
+    assert [row.system for row in merge_reports([a, b]).rows] == ["BM25", "BM25"]
+    assert [row.system for row in merge_reports([a, c]).rows] == ["BM25 (a)", "BM25 (c)"]
+
+
 def test_folders_of_one_name_are_called_by_more_of_their_paths(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "y").mkdir()
