@@ -36,8 +36,7 @@ def cli() -> None:
     """Compare retrieval systems on leaderboards that can be trusted.
 
     \b
-    Example:
-      nirank run experiments/quickstart/quickstart.yaml
+    Example: nirank run experiments/quickstart/quickstart.yaml
     """
 
 
