@@ -54,6 +54,7 @@ def make_model(weights: dict[str, torch.Tensor], tokenizer_folder: str, out: Pat
     with tempfile.TemporaryDirectory() as parts:
         bert.save_pretrained(parts)
         AutoTokenizer.from_pretrained(tokenizer_folder).save_pretrained(parts)
+        torch.manual_seed(0)  # of the pooler, which nothing reads but which is a part of the folder's content
         transformer = Transformer(parts, max_seq_length=128)
     model = SentenceTransformer(modules=[transformer, Pooling(384, "mean")], device="cpu")
     model.save(str(out))
