@@ -11,11 +11,13 @@ from nirank.config.sections import Section
 _NUMBER = (
     r"^\s*[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)([eE][-+]?[0-9]+)?\s*$|^\s*[-+]?([iI][nN][fF].*|[nN][aA][nN])\s*$"
 )
+# What pydantic takes for yes and no, in any case; as numbers, 0 and 1.
+_YES_OR_NO = r"^([01]|[yYnNtTfF]|[oO][nN]|[oO][fF][fF]|[yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$"
 _WIDER: dict[str, dict[str, Any]] = {
     "string": {"type": ["string", "number", "boolean", "null"]},
     "number": {"type": ["number", "string"], "pattern": _NUMBER},
     "integer": {"type": ["integer", "string"], "pattern": _NUMBER},
-    "boolean": {"type": ["string", "number", "boolean"]},
+    "boolean": {"type": ["string", "integer", "boolean"], "pattern": _YES_OR_NO, "minimum": 0, "maximum": 1},
 }
 
 
