@@ -18,7 +18,7 @@ from nirank.evaluation.native_values import compute_native, get_threshold
 from nirank.evaluation.pair_evaluation import COMPLETE, PairEvaluation, evaluate_pairs
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.evaluation.pool import Pool, find_reachable
-from nirank.evaluation.recall_curve import RecallByDepth, compute_recall_by_depth
+from nirank.evaluation.recall_curve import RecallByDepth, compute_pair_recall_by_depth, compute_recall_by_depth
 from nirank.evaluation.screening import compute_effort_curve, compute_topic_curves, find_undecided
 from nirank.evaluation.ties import TieBounds, order_ties
 from nirank.flow.pairs import Pairs
@@ -53,7 +53,7 @@ class Evaluation:
                  unjudged documents were returned
     judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
                  contain}
-    recall_by_depth  (depth, mean recall) of a ranking
+    recall_by_depth  (depth, mean recall) of a ranking; where pairs are counted, (depth, PC@depth)
     effort       recall after reading 0 %, 1 %, … 100 % of the pool, where a screening measure is asked for
     curves       (n_evaluated, 101), the same of each query
     unreached    {screening measure: on how many queries the list ends before it is decided, so that what was left
@@ -178,7 +178,7 @@ def evaluate(
         judged_at={
             str(k): _average(compute_native(Measure("", "Judged", k), data)[rows]) for k in _list_cutoffs(native)
         },
-        recall_by_depth=compute_recall_by_depth(data, rows, _find_end(ranking)) if isinstance(ranking, Ranking) else (),
+        recall_by_depth=_trace_recall(ranking, data, rows, one_table if pair_evaluation.facts else None),
         effort=() if pool is None else tuple(compute_effort_curve(data, qrels.min_rel).tolist()),
         curves=None if pool is None else compute_topic_curves(data, qrels.min_rel)[rows],
         unreached=_count_unreached(data, present, rows),
@@ -189,6 +189,17 @@ def evaluate(
         conventions=_describe_conventions(qrels, present)
         | ({"pairs": pair_evaluation.convention} if pair_evaluation.convention else {}),
     )
+
+
+def _trace_recall(
+    ranking: Pairs, data: JudgedResults, rows: NDArray[np.int64], one_table: bool | None
+) -> RecallByDepth:
+    """Return recall by depth: of pairs where `one_table` says whether their records are of one; None: of documents."""
+    if not isinstance(ranking, Ranking):
+        return ()
+    if one_table is None:
+        return compute_recall_by_depth(data, rows, _find_end(ranking))
+    return compute_pair_recall_by_depth(ranking, data.qrels, _find_end(ranking), one_table=one_table)
 
 
 def _find_end(ranking: Ranking) -> int:

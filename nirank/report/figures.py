@@ -45,7 +45,8 @@ _OF_TABLES: dict[str, tuple[str, str, str]] = {  # kind: section, title, caption
     "depth": (
         "Recall",
         "Recall by depth",
-        "The share of the relevant documents among the first of each list, mean over the queries.",
+        "The share of the relevant documents among the first of each list, mean over the queries;"
+        " where pairs are counted, the share of all matches (PC).",
     ),
     "effort": (
         "Recall",

@@ -238,7 +238,8 @@ class Row:
     judged_at    {cut-off: share of the results up to it that is judged}
     unreached_queries  {screening measure: on how many queries the list ends before it is decided}
     twins        {name: value if documents with equal texts shared their best label}, where that changes anything
-    recall_by_depth  (depth, mean recall) of a ranking: R@1, R@2, R@5, … to its end, or to 1,000
+    recall_by_depth  (depth, mean recall) of a ranking: R@1, R@2, R@5, … to its end, or to 1,000; where pairs are
+                 counted PC@1, …
     effort       recall after reading 0 %, 1 %, … 100 % of the pool
     topics       the values of single queries, where a screening measure is asked for and they are 100 at most; those
                  without relevant documents are left out, and of several seeds only their mean has them

@@ -46,3 +46,18 @@ def test_candidates_without_order_have_no_depths() -> None:
 def test_means_of_curves_are_at_the_depths_that_all_have() -> None:
     assert average_recall_curves([((1, 0.2), (5, 0.4)), ((1, 0.4), (3, 1.0))]) == ((1, 0.3),)
     assert average_recall_curves([((1, 0.2),), ()]) == average_recall_curves([]) == ()
+
+
+@pytest.mark.parametrize("one_table", [False, True])
+def test_where_pairs_are_counted_it_is_the_share_of_matches(one_table: bool) -> None:
+    rng = np.random.default_rng(3)
+    docs = Ids.of([f"r{at:02}" for at in range(30)])
+    queries = docs if one_table else Ids.of([f"q{at:02}" for at in range(30)])
+    run = {query: {doc: float(rng.random()) for doc in docs if doc != query} for query in queries}
+    matches = {q: {docs[int(rng.integers(30))]: int(at % 4 == 0)} for at, q in enumerate(queries)}  # most have none
+    ranking, qrels = Ranking.from_dict(run, queries, docs).cut(20), Qrels.from_dict(matches, queries, docs)
+    curve = evaluate(ranking, qrels, ["PC"], one_table=one_table).recall_by_depth
+    means = evaluate(ranking, qrels, [f"PC@{depth}" for depth, _ in curve], one_table=one_table).means
+    assert [depth for depth, _ in curve] == [1, 2, 5, 10, 20]
+    assert [recall for _, recall in curve] == pytest.approx(list(means.values()), abs=1e-6)
+    assert 0 < curve[2][1] < curve[-1][1]
