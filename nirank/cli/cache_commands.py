@@ -195,29 +195,15 @@ def _select_items(
 
 def _find_reached_folders(config: Path, store: LocalStore) -> set[Path]:
     """Return the artifacts that a configuration's systems and collections need, and the memos that they use."""
+    from nirank.config.experiments import load_collections, make_experiment
     from nirank.config.reader import load_config
-    from nirank.experiment.experiment import Experiment
-    from nirank.experiment.loading import load
     from nirank.store.inventory import find_used_memos
 
     configuration = load_config(config)
-    collections = []
-    for arguments in configuration.collections:
-        values = dict(arguments)
-        collections.append(load(values.pop("source", None), **values, store=store))
+    collections = load_collections(configuration, store)
     if not collections:
         raise ConfigError(f"{config}: names no collection")
-    experiment = Experiment(
-        collections,
-        configuration.systems,
-        configuration.measures,
-        store=store,
-        device=configuration.device,
-        seeds=configuration.seeds,
-        folds=configuration.folds,
-        stopping=configuration.stopping,
-        diagnostics=configuration.diagnostics,
-    )
+    experiment = make_experiment(configuration, collections, store)
     nodes = experiment.list_nodes()
     memos = find_used_memos(store, nodes)  # looks for every node's artifact
     scratch_folders = map(store.get_scratch_folder, nodes)

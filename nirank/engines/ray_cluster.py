@@ -49,7 +49,7 @@ class RayEngine:
         n_fitting = _count_fitting(ray.nodes(), self._cores, self._uses_gpus)
         self.workers = workers if workers is not None else n_fitting
         self._pool: list[_Actor] = []
-        self._sent: dict[Path, Any] = {}  # folders in the object store
+        self._sent: dict[tuple[Path, str], Any] = {}  # folders in the object store, by path and description
 
     @property
     def process_ids(self) -> Sequence[int]:
@@ -145,11 +145,11 @@ class RayEngine:
             return
         assert actor.task is not None
         if isinstance(value, _Lacking):
-            for folder in value.folders:
-                if folder not in self._sent:
-                    self._sent[folder] = self._ray.put(pack_folder(folder))
-                actor.handle.unpack.remote(folder, self._sent[folder])
-            actor.start(work, actor.task, {})
+            for described in value.folders:
+                if described not in self._sent:
+                    self._sent[described] = self._ray.put(pack_folder(described[0]))
+                actor.handle.unpack.remote(described, self._sent[described])
+            actor.start(work, actor.task, dict(value.folders))
             return
         answers[actor.task.number], actor.task = value, None
 
@@ -190,9 +190,9 @@ class _Actor:
 
 @dataclass(frozen=True)
 class _Lacking:
-    """A worker's answer to a shard: folders that its node has not got."""
+    """A worker's answer to a shard: folders that its node has not got, with what tells each from others."""
 
-    folders: tuple[Path, ...]
+    folders: tuple[tuple[Path, str], ...]
 
 
 class _Worker:
@@ -201,7 +201,7 @@ class _Worker:
     def __init__(self) -> None:
         self._open: Any = None
         self._function: Any = None
-        self._places: dict[Path, Path] = {}
+        self._places: dict[tuple[Path, str], Path] = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="nirank-")
 
     def tell_process(self) -> tuple[int, str]:
@@ -210,20 +210,21 @@ class _Worker:
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def unpack(self, folder: Path, files: Any) -> None:
+    def unpack(self, described: tuple[Path, str], files: Any) -> None:
         """Keep a folder that was sent."""
         place = Path(self._scratch.name) / str(len(self._places))
         unpack_folder(files, place)
-        self._places[folder] = place
+        self._places[described] = place
 
     def work(self, opener: str, options: tuple[Any, ...], shard: Any, folders: Mapping[Path, str]) -> Any:
         """Return what becomes of a shard, or which folders are not here as the caller has them."""
         if self._open != (opener, options):
-            lacking = (folder for folder in folders.keys() - self._places if describe_folder(folder) != folders[folder])
-            if names := tuple(sorted(lacking)):
-                return _Lacking(names)
+            elsewhere = {each for each in folders.items() if describe_folder(each[0]) != each[1]}
+            if lacking := tuple(sorted(elsewhere - self._places.keys())):
+                return _Lacking(lacking)
             self._open = None
-            self._function = call_opener(opener, move_folders(options, self._places))
+            places = {folder: self._places[folder, what] for folder, what in elsewhere}
+            self._function = call_opener(opener, move_folders(options, places))
             self._open = (opener, options)
         return self._function(shard)
 

@@ -18,7 +18,7 @@ from nirank import BM25, CrossEncoder, Dense, Experiment, MaxSim, rrf
 from nirank.base.work import Work
 from nirank.collections.collection import Collection
 from nirank.engines import RayEngine, make_engine
-from nirank.engines.ray_folders import find_folders, move_folders
+from nirank.engines.ray_folders import describe_folder, find_folders, move_folders
 from nirank.errors import ConfigError, ModelError, StageError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -114,11 +114,16 @@ def test_folders_are_sent_to_nodes_that_do_not_see_them(
     (tmp_path / "weights").write_bytes(bytes(range(256)))
     (tmp_path / "1_Pooling" / "config.json").write_bytes(b"{}")
     if not is_seen:  # as if another folder lay there
-        monkeypatch.setattr("nirank.engines.ray_cluster.describe_folder", lambda folder: "other")
+        monkeypatch.setattr(
+            "nirank.engines.ray_cluster.describe_folder", lambda folder: f"other {describe_folder(folder)}"
+        )
     names = ["weights", "1_Pooling/config.json"] * 3
     results = list(engine.map(make_work("open_reading", Reading(tmp_path)), names))
     assert [content for _, content in results] == [(tmp_path / name).read_bytes() for name in names]
     assert {place == str(tmp_path) for place, _ in results} == {is_seen}
+    (tmp_path / "weights").write_bytes(b"trained once more")
+    again = list(engine.map(make_work("open_reading", Reading(tmp_path, ("again",))), names))
+    assert again[0][1] == b"trained once more", "what was sent before is not what lies there now"
 
 
 def test_folders_in_options_are_found_and_moved(tmp_path: Path) -> None:
