@@ -174,4 +174,4 @@ def _format_line(state: str, group: Sequence[PlannedNode], text: str) -> str:
     label = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
     ranges = f", {len(group)} ranges" if len(group) > 1 else ""
     users = ", ".join(group[0].users)
-    return f"{state}  {node.address[:12]}  {label}{ranges}{depth}  {text}{' ' if text else ''}[{users}]"
+    return f"{state}  {node.address[:12]}  {label}{ranges}{depth}  {text}{' ' if text else ''} [{users}]"

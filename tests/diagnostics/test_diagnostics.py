@@ -224,7 +224,10 @@ def test_what_is_asked_for() -> None:
     assert parse_diagnostics(["time", "leak"]) == Diagnostics(("time", "leak"))
     assert parse_diagnostics("time") == Diagnostics(("time",))
     for given, message in (
-        (["tyme"], "there is no 'tyme'; did you mean 'time'?"),
+        (
+            ["tyme"],
+            "there is no 'tyme'; there are reliance, contradiction, ceiling, duplicates, time, leak, length; did you mean 'time'?",
+        ),
         (["time", "time"], "each once"),
         ([], "expected some of"),
         (3, "expected True, names, or"),

@@ -61,6 +61,15 @@ BM25, DENSE = make_stage("BM25()", 8), make_stage("Dense(<m>)", 6)
 FUSED = make_stage("RRF()", 9, (0, 8), (1, 6))
 
 
+def test_lists_that_say_the_same_and_were_made_of_others_are_others() -> None:
+    first, second = make_stage("A()", 5), make_stage("B()", 5)
+    there = Row("c", "there", stages=(first, make_stage("B()", 5, (0, 5))))
+    back = Row("c", "back", stages=(second, make_stage("A()", 5, (0, 5))))
+    spec = draw_losses([there, back])
+    draw(spec)
+    assert sorted(each["stage"] for each in list_values(spec) if "stage" in each) == ["A()", "A()", "B()", "B()"]
+
+
 def test_a_list_that_systems_share_stands_once_and_losses_are_what_is_not_shared() -> None:
     cut = make_stage("Cut(2)", 5, (2, 5))
     again = make_stage("Other()", 7, (0, 6))
@@ -235,7 +244,7 @@ def test_seeds_stand_beside_their_mean() -> None:
 def test_figures_of_a_section_stand_together_and_ids_are_unlike() -> None:
     survival = SurvivalCurve("LSH()", "angle", (), (SurvivalBin(40, 50, 45, 8, 4),))
     rows = [
-        replace(row, collection=name, stages=(BM25, FUSED), survival=(survival,), trainings=(TRAINING,))
+        replace(row, collection=name, stages=(BM25, DENSE, FUSED), survival=(survival,), trainings=(TRAINING,))
         for name in ("c", "d")
         for row in make_report(2, 5).rows
     ]

@@ -35,22 +35,26 @@ def draw_losses(rows: Sequence[Row]) -> Spec | None:
     shown = [row for row in rows if row.seed_of is None and row.stages]
     if not any(len(row.stages) > 1 for row in shown):
         return None
-    lists: dict[str, tuple[StageRecall, list[str]]] = {}
+    known: dict[tuple[str, tuple[str, ...]], str] = {}
+    lists: dict[str, tuple[StageRecall, list[str]]] = {}  # each behind those that it was made of
     edges: dict[tuple[str, str], int] = {}
     owners: dict[str, list[str]] = {}
     for row in shown:
-        keys = [repr(replace(stage, sources=())) for stage in row.stages]
-        for key, stage in zip(keys, row.stages, strict=True):
+        keys: list[str] = []
+        for stage in row.stages:  # the same where it says the same and was made of the same lists
+            made_of = tuple(keys[source.at] for source in stage.sources)
+            key = known.setdefault((repr(replace(stage, sources=())), made_of), str(len(known)))
+            keys.append(key)
             systems = lists.setdefault(key, (stage, []))[1]
             if row.system not in systems:
                 systems.append(row.system)
-            edges |= {(keys[source.at], key): source.shared for source in stage.sources if keys[source.at] != key}
+            edges |= {(keys[source.at], key): source.shared for source in stage.sources}
         owners.setdefault(keys[-1], []).append(row.system)
     names = name_lists({key: stage.stage for key, (stage, _) in lists.items()}, owners)
     if not edges:
         others = {key: of for key, (_, of) in lists.items() if of != owners.get(key)}
         return _draw_counts(lists, names, others, name_documents(rows))
-    layout = lay_out(_order_lists(list(lists), list(edges)), list(edges))
+    layout = lay_out(list(lists), list(edges))
     height = _ROOM * (layout.height + 1)
     records: list[dict[str, Any]] = []
     for key, (stage, systems) in lists.items():
@@ -144,22 +148,6 @@ def _draw_counts(
         label = names[key] + (f" ({', '.join(systems[key])})" if key in systems else "")
         bars.append(Bar(label, stage.relevant, f"{stage.relevant:,} of {stage.total:,}", stage.total))
     return draw_bars(bars, f"{counted} in the list", format="~s")
-
-
-def _order_lists(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the lists so that each stands behind those that it was made of."""
-    ordered: dict[str, None] = {}
-
-    def add(key: str) -> None:
-        if key not in ordered:
-            for before, after in edges:
-                if after == key:
-                    add(before)
-            ordered[key] = None
-
-    for key in keys:
-        add(key)
-    return list(ordered)
 
 
 def _list_sources(
