@@ -314,7 +314,7 @@ def test_a_plan_shows_ranges_in_one_line(tmp_path: Path, models: dict[str, str])
     bench.rank(cut(dict(list(docs.items())[:16]), 8), bm25)
     (index,) = [line for line in experiment.explain().splitlines() if "index of" in line]
     assert "index of toy documents, 3 ranges  about" in index
-    assert ", 2 stored [" in index
+    assert ", 2 stored  [" in index
 
 
 def test_planning_grows_with_the_number_of_ranges() -> None:
