@@ -80,3 +80,11 @@ class Reading:
 
 def open_reading(how: Reading) -> Callable[[str], tuple[str, bytes]]:
     return lambda name: (str(how.folder), (how.folder / name).read_bytes())
+
+
+def open_slow_first() -> Callable[[int], int]:
+    def work(n: int) -> int:
+        time.sleep(1.5 if n == 0 else 0.0)
+        return n
+
+    return work

@@ -85,6 +85,14 @@ def test_errors_come_through(engine: RayEngine, kind: str, error: type[Exception
         list(engine.map(make_work("open_raising", kind), range(5)))
 
 
+def test_a_slow_shard_is_waited_for_and_no_more_are_taken_meanwhile(engine: RayEngine) -> None:
+    taken: list[int] = []
+    results = engine.map(make_work("open_slow_first"), (taken.append(n) or n for n in range(20)))  # type: ignore[func-returns-value]
+    assert next(results) == 0
+    assert len(taken) <= engine.workers, "answers behind it would only pile up"
+    assert list(results) == list(range(1, 20))
+
+
 def test_a_caller_that_stops_asking_leaves_no_work_behind(engine: RayEngine) -> None:
     results = engine.map(make_work("open_pid"), range(100))
     next(results)

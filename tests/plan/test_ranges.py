@@ -27,6 +27,7 @@ from nirank import (
     Dense,
     Experiment,
     KeySentences,
+    LanguageModel,
     Only,
     Sparse,
     TopTerms,
@@ -38,7 +39,7 @@ from nirank import (
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.sides import Sides
-from nirank.algebra.stage import TextMap
+from nirank.algebra.stage import TextMap, stage
 from nirank.cli.main import cli
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
@@ -156,6 +157,23 @@ def test_words_are_found_in_ranges_as_in_the_whole(system: str, rule: str, bench
     assert len(whole)
     require_same(whole, bench.rank(cut(docs, 8, **RULES[rule]), LEXICAL[system]))
     assert bench.said["counts"] == counts
+
+
+@stage
+class Heir(BM25):
+    """Says nothing of ranges itself: what it changes may need all documents."""
+
+    name = "heir_of_bm25"
+
+
+@pytest.mark.parametrize("kind", ["jelinek_mercer", "dirichlet", "heir"])
+def test_retrievers_that_do_not_say_by_ranges_search_all_documents_at_once(kind: str, bench: Bench) -> None:
+    system = Heir(analyzer="whitespace") if kind == "heir" else LanguageModel(kind, analyzer="whitespace")
+    docs = draw_documents(1)
+    whole = bench.rank(cut(docs, None), system)
+    require_same(whole, bench.rank(cut(docs, 8), system))
+    assert "ranges" not in bench.said["declared"]
+    assert not any(node.task.startswith("nirank.plan.ranges") for node in bench.computed)
 
 
 def test_ranges_of_one_document(bench: Bench) -> None:

@@ -257,3 +257,12 @@ def test_absent_documents_are_known_by_their_queries() -> None:
     lists = make_lists({}, {"q0": {"gone": 2, "d00": 1, "low": 0}})
     assert lists.absent == {"q0": [("gone", 2)]}
     assert lists.qrels is not None and Judgement("q0", "low", 0) in lists.qrels.dangling
+
+
+@pytest.mark.parametrize(("min_rel", "found"), [(1, [2, 0]), (2, [1, 0])])
+def test_relevant_documents_are_those_from_the_least_relevant_grade_on(min_rel: int, found: list[int]) -> None:
+    first, second = QUERIES[:2]
+    judged = {first: {DOCS[0]: 1, DOCS[1]: 2, DOCS[2]: 0}, second: {DOCS[3]: 2}}
+    run = {first: {DOCS[0]: 3.0, DOCS[1]: 2.0, DOCS[2]: 1.0}, second: {DOCS[4]: 1.0}}
+    lists = make_lists({"S": (run, [])}, judged, min_rel)
+    assert lists.count_found(lists.systems["S"].last).tolist() == found
