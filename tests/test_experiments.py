@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -69,6 +71,9 @@ def test_a_configuration_expects_the_scores_of_its_committed_results(path: Path)
     committed = next((file for file in results if file.is_file()), None)
     if committed is None:
         return
+    command = json.loads((committed.parent / "manifest.json").read_text())["command"] or []
+    limits = [int(value) for option, value in pairwise(command) if option == "--limit-queries"]
+    assert limits == ([] if expected.limit_queries is None else [expected.limit_queries]), "scores of a sample say so"
     rows = [row for row in read_leaderboard(committed).rows if row.seed_of is None and row.summary_of is None]
     names = title_groups(group_rows(rows))
     values = {

@@ -101,7 +101,7 @@ def run(
         result.save(folder, config=configuration.resolved, command=get_command_line(), config_file=str(config))
     click.echo(mask_secrets(str(result.table(details=details))))
     log.info("written to %s", folder)
-    if configuration.expected is not None and limit_queries is None:
+    if configuration.expected is not None and configuration.expected.limit_queries == limit_queries:
         _log_checks(configuration.expected, result)
     if result.failed:
         sys.exit(1)

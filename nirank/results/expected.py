@@ -20,15 +20,19 @@ class ExpectedScores:
     tolerance   how far off a value may be, on either side; {measure: tolerance} where measures differ, the others have
                 0.0005
     tolerances  {system: tolerance, of either form}, which comes before the one of all systems
+    limit_queries  the scores are of samples of so many queries a collection; None: of all
     """
 
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     tolerance: float | Mapping[str, float] = TOLERANCE
     tolerances: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+    limit_queries: int | None = None
 
     def __post_init__(self) -> None:
         if not any(True for _ in self.list_scores()):
             raise ConfigError("expected: scores: expected {collection: {system: {measure: value}}}, got none")
+        if self.limit_queries is not None and self.limit_queries < 1:
+            raise ConfigError(f"expected: limit_queries: expected 1 or more, got {self.limit_queries}")
         stated = [self.tolerance, *self.tolerances.values()]
         values = [value for entry in stated for value in (entry.values() if isinstance(entry, Mapping) else [entry])]
         if wrong := [value for value in values if not (math.isfinite(value) and value >= 0)]:

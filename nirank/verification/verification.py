@@ -88,6 +88,8 @@ def verify(
     collections = load_collections(configuration, opened)
     if not accept:
         configuration.check_expected(collections)
+    if configuration.expected is not None and configuration.expected.limit_queries is not None:
+        collections = [collection.sample(configuration.expected.limit_queries) for collection in collections]
     n_judged = None
     if limit_queries is not None:
         n_judged = _count_judged(collections)

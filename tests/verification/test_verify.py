@@ -105,6 +105,22 @@ def test_a_sample_is_plausible_or_off(place: Path) -> None:
         verify(path, limit_queries=6, accept=True)
 
 
+def test_scores_of_a_sample_are_compared_with_those_of_the_same_sample(place: Path) -> None:
+    path = write_config(place, "expected: {limit_queries: 3, scores: {tiny/test: {BM25: {RR: 0}}}}\n")
+    (check,) = verify(path).checks
+    assert check.got not in (None, 0.6875) and check.status == "off"
+    path = write_config(
+        place, f"expected: {{limit_queries: 3, scores: {{tiny/test: {{BM25: {{RR: {check.got}}}}}}}}}\n"
+    )
+    assert verify(path).status == "ok"
+    assert verify(path, limit_queries=2).status in ("plausible", "skipped"), "two of the three"
+    assert "as expected: 1 of 1 scores" in run_nirank("run", "config.yaml", "--limit-queries", 3, cwd=place).error
+    assert "as expected" not in run_nirank("run", "config.yaml", cwd=place).error
+    write_config(place, "expected: {limit_queries: 0, scores: {tiny/test: {BM25: {RR: 0}}}}\n")
+    refused = run_nirank("run", "config.yaml", "--check", cwd=place)
+    assert refused.code == 2 and "limit_queries: expected 1 or more, got 0" in refused.error
+
+
 def test_a_run_says_in_a_line_whether_its_scores_are_as_expected(place: Path) -> None:
     write_config(place, "expected: {scores: {tiny/test: {BM25: {RR: 0.6875}, Cut: {RR: 0.7}}}}\n")
     result = run_nirank("run", "config.yaml", cwd=place)
