@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memo import Keys, Memo, Rows, derive_part_keys, hash_texts
+from nirank.base.memo import Rows, hash_texts
+from nirank.base.parted_memo import PartedMemo
 from nirank.inference.device import ShardResult
 from nirank.inference.remembered import compute_missing_pairs, split_by_number
 from nirank.synthesis.generator import Writing
@@ -60,69 +61,25 @@ def to_rows(writings: Sequence[Writing]) -> Rows:
     return rows
 
 
-class WritingMemo:
-    """A memo whose rows are `Writing`s; the first part of each says how many bytes its text has."""
+class WritingMemo(PartedMemo):
+    """A memo whose rows are `Writing`s; those that have a reason are not kept."""
 
-    def __init__(self, parts: Memo) -> None:
-        self._parts = parts
-        self._parts_a_text = 1.0
+    part, length, width = PART, "bytes", _BYTES
 
-    @property
-    def name(self) -> str:
-        """That of the memo of parts."""
-        return self._parts.name
+    def split(self, value: Writing) -> Rows:
+        if value.reason:
+            return np.empty(0, PART)
+        data = value.text.encode()
+        parts = np.zeros(self.count_parts(len(data)), PART)
+        parts["logprob"] = np.nan if value.logprob is None else value.logprob
+        parts["tokens"], parts["bytes"] = value.tokens, len(data)
+        padded = np.zeros(parts["text"].size, np.uint8)
+        padded[: len(data)] = np.frombuffer(data, np.uint8)
+        parts["text"] = padded.reshape(-1, _BYTES)
+        return parts
 
-    @property
-    def rate(self) -> float | None:
-        """Seconds that writing one query took, on average."""
-        return None if self._parts.rate is None else self._parts.rate * self._parts_a_text
-
-    def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
-        """Return which queries have all their parts, (n,), and those queries."""
-        present, first = self._parts.get(derive_part_keys(keys, np.zeros(len(keys), np.int64)))
-        more = np.maximum(-(-first["bytes"].astype(np.int64) // _BYTES), 1) - 1
-        text = np.repeat(np.arange(len(first)), more)
-        number = np.arange(len(text)) - np.repeat(np.cumsum(more) - more, more) + 1
-        has_part, rest = self._parts.get(derive_part_keys(keys[present][text], number))
-        n_parts = np.bincount(text[has_part], minlength=len(first))
-        complete = n_parts == more
-        present[present] = complete
-        starts = np.concatenate(([0], np.cumsum(n_parts)))
-        rows = [
-            _join_parts(np.concatenate((first[row : row + 1], rest[starts[row] : starts[row + 1]])))
-            for row in np.flatnonzero(complete).tolist()
-        ]
-        if len(first):
-            self._parts_a_text = 1.0 + float(more.mean())
-        return present, to_rows(rows)
-
-    def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
-        """Keep queries, but for those that have a reason; return what is kept from now on."""
-        kept = np.flatnonzero([not writing.reason for writing in rows])
-        parts = [_split_text(rows[place]) for place in kept.tolist()]
-        counts = np.array([len(part) for part in parts], np.int64)
-        text = np.repeat(kept, counts)
-        number = np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)
-        self._parts.put(derive_part_keys(keys[text], number), np.concatenate([np.empty(0, PART), *parts]), seconds)
-        present, stored = self.get(keys)
-        rows = rows.copy()
-        rows[present] = stored
-        return rows
-
-
-def _split_text(writing: Writing) -> Rows:
-    data = writing.text.encode()
-    parts = np.zeros(max(-(-len(data) // _BYTES), 1), PART)
-    parts["logprob"] = np.nan if writing.logprob is None else writing.logprob
-    parts["tokens"], parts["bytes"] = writing.tokens, len(data)
-    padded = np.zeros(parts["text"].size, np.uint8)
-    padded[: len(data)] = np.frombuffer(data, np.uint8)
-    parts["text"] = padded.reshape(-1, _BYTES)
-    return parts
-
-
-def _join_parts(parts: Rows) -> Writing:
-    first = parts[0]
-    text = parts["text"].ravel()[: int(first["bytes"])].tobytes().decode()
-    logprob = float(first["logprob"])
-    return Writing(text, None if np.isnan(logprob) else logprob, int(first["tokens"]))
+    def join(self, parts: Rows) -> Writing:
+        first = parts[0]
+        text = parts["text"].ravel()[: int(first["bytes"])].tobytes().decode()
+        logprob = float(first["logprob"])
+        return Writing(text, None if np.isnan(logprob) else logprob, int(first["tokens"]))
