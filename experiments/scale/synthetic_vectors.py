@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def write_model(folder: Path) -> None:
     rows[CENTRES:-1] *= np.float32(_LENGTH)
     rows[-1] = 0
     names = [*(f"c{at}" for at in range(CENTRES)), *(f"o{at}" for at in range(OFFSETS)), "[UNK]"]
-    tokenizer = {
+    tokenizer: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

@@ -32,18 +32,21 @@ SIZES = (1_000_000, 10_000_000)
 
 def list_steps() -> dict[str, Callable[[Place], Figures]]:
     """Return the steps in their order; those that change the documents come last of those on texts."""
-    searches = {
-        f"{words:,} words, depth {depth:,}": {"words": words, "depth": depth}
-        for words in texts.LENGTHS
-        for depth in texts.DEPTHS
-    }
+    searches = [(words, depth) for words in texts.LENGTHS for depth in texts.DEPTHS]
+
+    def name_searches(search: Callable[..., Figures], title: str) -> dict[str, Callable[[Place], Figures]]:
+        return {
+            f"{title}, {words:,} words, depth {depth:,}": partial(search, words=words, depth=depth)
+            for words, depth in searches
+        }
+
     return {
         "import": texts.import_documents,
         "BM25 index": texts.index,
-        **{f"BM25 search, {name}": partial(texts.search, **options) for name, options in searches.items()},
+        **name_searches(texts.search, "BM25 search"),
         "evaluation": texts.evaluate,
         "Lucene index": rivals.index_lucene,
-        **{f"Lucene search, {name}": partial(rivals.search_lucene, **options) for name, options in searches.items()},
+        **name_searches(rivals.search_lucene, "Lucene search"),
         "bm25s": rivals.run_bm25s,
         "one document changed": texts.change,
         "1,000 documents appended": texts.append,

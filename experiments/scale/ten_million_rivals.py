@@ -104,9 +104,9 @@ class _Lucene:
 
         self._detach = detach
         autoclass("org.apache.lucene.search.IndexSearcher").setMaxClauseCount(2**31 - 1)
-        place = autoclass("java.nio.file.Paths").get(str(folder))
+        path = autoclass("java.nio.file.Paths").get(str(folder))
         self.reader = autoclass("org.apache.lucene.index.DirectoryReader").open(
-            autoclass("org.apache.lucene.store.FSDirectory").open(place)
+            autoclass("org.apache.lucene.store.FSDirectory").open(path)
         )
         self.searcher = autoclass("org.apache.lucene.search.IndexSearcher")(
             cast("org.apache.lucene.index.IndexReader", self.reader)

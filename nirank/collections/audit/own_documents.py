@@ -14,6 +14,7 @@ from nirank.collections.texts import Texts, hash_text
 from nirank.flow.qrels import Qrels
 
 _MIN_SHARE = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
+_BLOCK = 1 << 18  # documents whose texts are compared at a time
 
 
 def audit_own_documents(collection: CollectionData) -> Iterator[Finding]:
@@ -141,12 +142,21 @@ def _select_same_text(
 
 
 def _find_copied_queries(collection: CollectionData) -> NDArray[np.int64]:
-    """Return the query rows whose text is that of some document."""
-    doc_hashes = np.concatenate([np.asarray(hashes) for hashes in _get_fingerprints(collection.docs)])
-    same = np.zeros(len(collection.queries), np.bool_)
-    for query_hashes in _get_fingerprints(collection.queries):
-        same |= (query_hashes != 0) & np.isin(query_hashes, doc_hashes)
-    return np.flatnonzero(same)
+    """Return the query rows whose text is that of some document.
+
+    Queries are sorted and documents looked up among them, a block at a time: of the two they may be many.
+    """
+    query_hashes = np.stack(_get_fingerprints(collection.queries))
+    distinct = np.unique(query_hashes)
+    is_copied = np.zeros(len(distinct), np.bool_)
+    for doc_hashes in _get_fingerprints(collection.docs):
+        for start in range(0, len(doc_hashes), _BLOCK):
+            block = doc_hashes[start : start + _BLOCK]
+            at = np.searchsorted(distinct, block)
+            at[at == len(distinct)] = 0
+            is_copied[at[distinct[at] == block]] = True
+    is_copied &= distinct != 0  # blank texts have 0
+    return np.flatnonzero(is_copied[np.searchsorted(distinct, query_hashes)].any(0))
 
 
 def _get_fingerprints(texts: Texts) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
