@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -13,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
 
 from nirank.base.identity import Digester
 from nirank.collections.readers.records import Record
 from nirank.collections.text_fields import METADATA, TextFields, count_keys
 from nirank.collections.texts import hash_text, make_digest_record, select_digest_columns
+from nirank.collections.texts_writer import TextsWriter
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 
 VERSION = 5  # raised when the same records would be written otherwise
 
-_BATCH_ROWS = 8192
-_BATCH_CHARACTERS = 16_000_000
 _MAX_EXAMPLES = 3
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
@@ -101,85 +99,44 @@ class ImportFacts:
 def import_texts(records: Iterable[Record], folder: Path, source: str) -> ImportFacts:
     """Write records into a folder that `Texts.open` maps; return what was seen on the way.
 
-    Memory is one batch, and the ids for their sorting. The digest is that of `Texts.digest`.
+    Memory is one batch, and a block of ids while they are sorted. The digest is that of `Texts.digest`.
     source  what errors call the records' place, completed by `:line`
     Raises DataError for an id that occurs twice, naming both lines.
     """
-    facts, digester, lines = ImportFacts(), Digester(), array("q")
-    fingerprints, bodies = array("Q"), array("Q")
+    facts, digester = ImportFacts(), Digester()
     source_names: dict[str, str] = {}
     files: list[tuple[int, str]] = []  # the row where each file begins, and its name
-    ids: list[pa.Array] = []
     stream = iter(records)
     first = next(stream, None)
     # A table's columns are known from its header, so from its first record.
     is_table = first is not None and bool(first.columns)
     names = tuple(first.columns if first is not None and first.columns else _COLUMNS)
     filled, keys = dict.fromkeys(names, 0), dict[str, int]()
-    schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
     for name in select_digest_columns(names, is_table):
         digester.add(name)
-    with (
-        pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
-        pa.ipc.new_file(sink, schema) as writer,
-    ):
-        batch = _Batch(schema)
+    with TextsWriter(folder, (*names, METADATA)) as writer:
         for record in chain(() if first is None else (first,), stream):
             if (record.columns and tuple(record.columns) != names) or (not record.columns and names != _COLUMNS):
                 raise DataError(_describe_other_columns(record, names, source))
             id, columns = _clean_record(record, facts, source)
             digester.add(make_digest_record(id, columns))
             if not files or files[-1][1] != (record.file or source):
-                files.append((len(lines), record.file or source))
-            lines.append(record.line)
-            fingerprints.append(_count_oddities(id, columns, facts, is_table))
-            bodies.append(hash_text(columns["text"]) if not is_table and columns["title"] else fingerprints[-1])
+                files.append((writer.rows, record.file or source))
+            fingerprint = _count_oddities(id, columns, facts, is_table)
+            body = hash_text(columns["text"]) if not is_table and columns["title"] else fingerprint
             source_names.update(record.source_names)
             count_keys(keys, record.metadata)
             for name in names:
                 filled[name] += not columns[name].isspace() and columns[name] != ""
-            batch.add(id, columns)
-            if batch.is_full:
-                ids.append(batch.write(writer))
-                batch = _Batch(schema)
-        ids.append(batch.write(writer))
-    facts.records = len(lines)
-    table = Ids(pa.chunked_array(ids, pa.large_string()))
-    _refuse_duplicates(table, lines, files)
-    table.save(folder)
-    for name, hashes in (("fingerprints", fingerprints), ("bodies", bodies)):
-        np.save(folder / f"{name}.npy", np.frombuffer(hashes, np.uint64))
+            writer.add(id, columns, record.line, fingerprint, body)
+    facts.records = writer.rows
+    _refuse_duplicates(Ids.complete(folder), writer.read_lines(), files)
+    writer.forget_lines()
     text_fields = TextFields(filled, keys, source_names, is_table)
     description: dict[str, Any] = {"digest": digester.hexdigest(), "readable": text_fields.to_json()}
     description |= {"whole": True} if is_table else {}
     (folder / "texts.json").write_text(json.dumps(description), encoding="utf-8")
     return facts
-
-
-class _Batch:
-    """Rows on their way into one Arrow record batch."""
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self.schema = schema
-        self.ids: list[str] = []
-        self.columns: tuple[list[str], ...] = tuple([] for _ in schema.names)
-        self.characters = 0
-
-    def add(self, id: str, columns: dict[str, str]) -> None:
-        self.ids.append(id)
-        for values, value in zip(self.columns, columns.values(), strict=True):
-            values.append(value)
-            self.characters += len(value)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.ids) >= _BATCH_ROWS or self.characters >= _BATCH_CHARACTERS
-
-    def write(self, writer: Any) -> pa.Array:
-        if self.ids:
-            arrays = [pa.array(values, pa.large_string()) for values in self.columns]
-            writer.write_batch(pa.record_batch(arrays, schema=self.schema))
-        return pa.array(self.ids, pa.large_string())
 
 
 def _clean_record(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[str, str]]:
@@ -240,7 +197,7 @@ def _describe_other_columns(record: Record, names: Sequence[str], source: str) -
     return f"{where}: has columns {columns}; expected {', '.join(names)}, as in the first file"
 
 
-def _refuse_duplicates(ids: Ids, lines: array[int], files: Sequence[tuple[int, str]]) -> None:
+def _refuse_duplicates(ids: Ids, lines: NDArray[np.int64], files: Sequence[tuple[int, str]]) -> None:
     """Raise DataError naming both places of each id that occurs twice; `files` says in which row each file begins."""
     starts = [start for start, _ in files]
 

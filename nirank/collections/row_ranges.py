@@ -30,9 +30,12 @@ class RowRanges:
     @classmethod
     def compute(cls, texts: Texts, size: int) -> RowRanges:
         """Read all texts, a range at a time."""
-        ranges = [texts.take_range(first, min(first + size, len(texts))) for first in range(0, len(texts), size)]
-        order = np.concatenate([part.ids.order for part in ranges]) if ranges else np.empty(0, np.int64)
-        return cls(size, tuple(part.digest for part in ranges), order)
+        digests, order = [], np.empty(len(texts), np.int64)
+        for first in range(0, len(texts), size):
+            part = texts.take_range(first, min(first + size, len(texts)))
+            order[first : first + len(part)] = part.ids.order
+            digests.append(part.digest)
+        return cls(size, tuple(digests), order)
 
     def take_from(self, texts: Texts) -> tuple[Texts, ...]:
         """Return the ranges of the texts that these were computed of; none where one would hold them all."""

@@ -12,9 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nirank.base.array_files import ArrayWriter
 from nirank.errors import DataError
+from nirank.flow.id_order import iterate_order
 
 _PART = 4  # a fourth of a table is sorted alone rather than the whole table
+_BLOCK = 1 << 18  # neighbours in byte order that are compared at a time
 _FEW = 32  # below this, Python's binary search beats one vectorised scan of the table
 
 
@@ -81,7 +84,11 @@ class Ids:
         """Rows in ascending byte order of their ids, (n,) int64."""
         if self._order is not None:
             return self._order
-        return np.asarray(pc.sort_indices(self.strings.cast(pa.large_binary())), dtype=np.int64)
+        order, filled = np.empty(len(self), np.int64), 0
+        for rows in iterate_order(self.strings):
+            order[filled : filled + len(rows)] = rows
+            filled += len(rows)
+        return order
 
     @cached_property
     def rank(self) -> NDArray[np.int64]:
@@ -170,11 +177,12 @@ class Ids:
 
     def find_duplicates(self) -> list[tuple[int, int]]:
         """Return pairs of rows with the same id, (earlier, later), in byte order; normally none."""
-        if len(self) < 2:
-            return []
-        by_bytes = self.take_arrow(self.order)
-        same = np.flatnonzero(np.asarray(pc.equal(by_bytes.slice(1), by_bytes.slice(0, len(self) - 1))))
-        pairs = [(int(self.order[i]), int(self.order[i + 1])) for i in same]
+        pairs = []
+        for start in range(0, len(self) - 1, _BLOCK):
+            rows = self.order[start : start + _BLOCK + 1]
+            by_bytes = self.take_arrow(rows)
+            same = np.flatnonzero(np.asarray(pc.equal(by_bytes.slice(1), by_bytes.slice(0, len(rows) - 1))))
+            pairs += [(int(rows[i]), int(rows[i + 1])) for i in same]
         return [(min(pair), max(pair)) for pair in pairs]
 
     def save(self, folder: Path) -> None:
@@ -185,7 +193,19 @@ class Ids:
         np.save(folder / "order.npy", self.order)
 
     @classmethod
+    def complete(cls, folder: Path) -> Ids:
+        """Write `order.npy` beside an `ids.arrow` that was written as the ids came, and map both."""
+        strings = _map_strings(folder)
+        with ArrayWriter(folder / "order.npy", np.int64) as order:
+            for rows in iterate_order(strings):
+                order.append(rows)
+        return cls.open(folder)
+
+    @classmethod
     def open(cls, folder: Path) -> Ids:
         """Map what `save` wrote."""
-        table = pa.ipc.open_file(pa.memory_map(str(folder / "ids.arrow"))).read_all()
-        return cls(table["id"], np.load(folder / "order.npy", mmap_mode="r"))
+        return cls(_map_strings(folder), np.load(folder / "order.npy", mmap_mode="r"))
+
+
+def _map_strings(folder: Path) -> pa.ChunkedArray:
+    return pa.ipc.open_file(pa.memory_map(str(folder / "ids.arrow"))).read_all()["id"]

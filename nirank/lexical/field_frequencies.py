@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
 from nirank.lexical.postings import LENGTHS, FieldPostings
-from nirank.lexical.range_statistics import merge_vocabularies
+from nirank.lexical.vocabularies import merge_vocabularies
 
 _BLOCK = 1 << 20  # postings of all fields at a time, or one term's,
 _A_POSTING = 96  # each of so many bytes while it is sorted
@@ -32,10 +32,11 @@ def combine_fields(
     """
     used = {name: field for name, field in fields.items() if weights.get(name, 0) > 0 and len(field.terms)}
     n_docs = max((len(field.norms) for field in fields.values()), default=0)
-    terms = merge_vocabularies([field.terms for field in used.values()])
+    merged = list(merge_vocabularies([field.terms for field in used.values()]))
+    terms = pa.chunked_array([block.terms for block in merged], pa.large_string()).combine_chunks()
     places = {
-        name: np.asarray(pc.index_in(field.terms.strings, terms), np.int64) for name, field in used.items()
-    }  # ascending: both are in byte order
+        name: np.concatenate([block.places[at] for block in merged], dtype=np.int64) for at, name in enumerate(used)
+    }
     most = np.zeros(len(terms), np.int64)
     for name, field in used.items():
         most[places[name]] += np.diff(field.offsets)

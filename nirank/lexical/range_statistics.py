@@ -8,17 +8,19 @@ since the same operations see the same numbers in the same order.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nirank.base.array_files import ArrayWriter
 from nirank.flow.ids import Ids
 from nirank.lexical.postings import Fields
+from nirank.lexical.vocabularies import merge_vocabularies
 
 _FACTS = "statistics.json"
 
@@ -93,7 +95,7 @@ def gather_statistics(ranges: Mapping[str, Fields], folder: Path) -> None:
     """Add up the counts of the ranges' fields, and write them into a folder.
 
     ranges  {name of the range: its fields}, with the same fields everywhere
-    Memory is that of the vocabularies.
+    Memory is that of a block of the vocabularies.
     """
     counts = {}
     for at, name in enumerate(next(iter(ranges.values()))):
@@ -110,19 +112,19 @@ def gather_statistics(ranges: Mapping[str, Fields], folder: Path) -> None:
 
 def _add_frequencies(fields: Fields, folder: Path) -> None:
     """Write the vocabulary of all ranges with document frequencies, and those of each range's own terms."""
-    terms = merge_vocabularies([field.terms for field in fields.values()])
-    df = np.zeros(len(terms), np.int64)
-    places = {name: np.asarray(pc.index_in(field.terms.strings, terms), np.int64) for name, field in fields.items()}
-    for name, field in fields.items():
-        df[places[name]] += np.diff(field.offsets)
-    Ids(terms, np.arange(len(terms))).save(folder)
-    np.save(folder / "df.npy", df)
-    for name, place in places.items():
-        np.save(folder / f"{name}.npy", df[place])
-
-
-def merge_vocabularies(vocabularies: Sequence[Ids]) -> pa.Array:
-    """Return the terms of all vocabularies in byte order, each once."""
-    chunks = [chunk for terms in vocabularies for chunk in terms.strings.chunks]
-    distinct = pc.unique(pa.chunked_array(chunks, pa.large_string()))
-    return distinct.take(pc.sort_indices(distinct.cast(pa.large_binary())))
+    schema = pa.schema([("id", pa.large_string())])
+    with ExitStack() as files:
+        sink = files.enter_context(pa.OSFile(str(folder / "ids.arrow"), "wb"))
+        terms = files.enter_context(pa.ipc.new_file(sink, schema))
+        order, all_counts, *range_counts = (
+            files.enter_context(ArrayWriter(folder / f"{name}.npy", np.int64)) for name in ("order", "df", *fields)
+        )
+        for merged in merge_vocabularies([field.terms for field in fields.values()]):
+            df = np.zeros(len(merged.terms), np.int64)
+            for field, part, places in zip(fields.values(), merged.parts, merged.places, strict=True):
+                df[places - merged.first] += np.diff(field.offsets[part.start : part.stop + 1])
+            terms.write_batch(pa.record_batch([merged.terms], schema=schema))
+            order.append(np.arange(merged.first, merged.first + len(df)))
+            all_counts.append(df)
+            for counts, places in zip(range_counts, merged.places, strict=True):
+                counts.append(df[places - merged.first])

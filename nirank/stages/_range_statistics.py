@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nirank.lexical.postings import Fields
     from nirank.lexical.weights import TermCounts
 
-_A_TERM = 150  # bytes of a term of a range, and of the vocabulary that is merged
 _TOKENS = 200  # of a document, roughly
 
 
@@ -46,8 +45,10 @@ def _plan_statistics(indexer: Indexer, whole: Node, ranges: tuple[Node, ...]) ->
     indexes = [indexer.plan_index(Sides(whole, rows, whole=whole)) for rows in ranges]
 
     def estimate_memory(sizes: Sizes) -> MemoryNeed:
+        from nirank.lexical.vocabularies import estimate_merging
+
         terms = 44 * (_TOKENS * sizes.texts) ** 0.49  # of a range, by Heaps' law (see `bm25`)
-        return MemoryNeed(int(_A_TERM * terms) * len(indexes))
+        return MemoryNeed(estimate_merging(int(terms) * len(indexes)))
 
     return Node(
         f"{__name__}:gather_statistics",

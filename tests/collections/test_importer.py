@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.collections import importer
+from nirank.collections import importer, texts_writer
 from nirank.collections.importer import ImportFacts, import_texts
 from nirank.collections.readers.json_files import read_json
 from nirank.collections.readers.records import Record
@@ -86,7 +86,7 @@ def test_digest_does_not_depend_on_batches(tmp_path: Path, monkeypatch: pytest.M
     records = [Record(f"d{i}", "", f"text {i}", {}, i + 1) for i in range(10)]
     (tmp_path / "one").mkdir()
     one_batch, _ = import_records(records, tmp_path / "one")
-    monkeypatch.setattr(importer, "_BATCH_ROWS", 3)
+    monkeypatch.setattr(texts_writer, "_BATCH_ROWS", 3)
     (tmp_path / "many").mkdir()
     parts, _ = import_records(records, tmp_path / "many")
     assert parts.columns["text"].num_chunks == 4
@@ -96,7 +96,7 @@ def test_digest_does_not_depend_on_batches(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_memory_is_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "_BATCH_CHARACTERS", 1_000_000)
+    monkeypatch.setattr(texts_writer, "_BATCH_CHARACTERS", 1_000_000)
     before, most_allocated = pa.total_allocated_bytes(), 0
 
     def records() -> Iterator[Record]:
