@@ -124,6 +124,17 @@ def test_chunks_and_long_sequences(name: str, precision: str, monkeypatch: pytes
     assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
 
 
+@pytest.mark.parametrize("weights_at_once", [1, 3 * 23**2, 5 * 23**2])  # a head at a time, three, five of the 24
+def test_attention_in_parts_has_the_same_bits(weights_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model("bert")
+    assert pack_encoders(model, "bfloat16") == 1
+    model.to(torch.bfloat16)
+    full = torch.ones(6, 23, dtype=torch.long)
+    together = compute_states(model, full)
+    monkeypatch.setattr(packed_layers, "_MAX_WEIGHTS", weights_at_once)
+    assert torch.equal(compute_states(model, full), together)
+
+
 @pytest.mark.parametrize("name", UNPACKED)
 def test_other_structures_keep_their_own_code(name: str) -> None:
     plain = build_model(name)
