@@ -8,13 +8,33 @@ from numpy.typing import NDArray
 from nirank.flow.qrels import Qrels
 from nirank.flow.scope import Scope
 
+_BLOCK = 1 << 20  # rows that are looked at, or compared, together
+
 
 def group_twins(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return for each row the first row with the same text, (n,) int64; blank texts have no twins."""
+    """Return for each row the first row with the same text, (n,) int64; blank texts have no twins.
+
+    Equal hashes are sought among about a block of hashes at a time, those of one part of their range, which each scan
+    of all collects; memory is that of a block beside what is returned.
+    """
     groups = np.arange(len(fingerprints))
-    _, first, back = np.unique(fingerprints, return_index=True, return_inverse=True)
-    twins: NDArray[np.int64] = np.where(np.asarray(fingerprints) == 0, groups, first[back])
-    return twins
+    n_parts = -(-len(fingerprints) // _BLOCK)
+    for part in range(n_parts):
+        rows = _select_part(fingerprints, part, n_parts)
+        _, first, back = np.unique(fingerprints[rows], return_index=True, return_inverse=True)
+        groups[rows] = rows[first][back]
+    return groups
+
+
+def _select_part(fingerprints: NDArray[np.uint64], part: int, n_parts: int) -> NDArray[np.int64]:
+    """Return the rows whose hashes lie in one of so many equal parts of their range, those of blank texts left out."""
+    half = np.uint64(32)
+    found = []
+    for start in range(0, len(fingerprints), _BLOCK):
+        hashes = np.asarray(fingerprints[start : start + _BLOCK])
+        inside = (hashes >> half) * np.uint64(n_parts) >> half == np.uint64(part)
+        found.append(np.flatnonzero(inside & (hashes != 0)) + start)
+    return np.concatenate(found)
 
 
 def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = None) -> Qrels:

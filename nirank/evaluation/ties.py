@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.evaluation.kernels import JudgedResults, rank_within_queries
 from nirank.flow.ranking import Ranking
@@ -29,21 +30,41 @@ def order_ties(ranking: Ranking, data: JudgedResults) -> tuple[JudgedResults, Ju
     Every native measure but Judged improves when a better document moves up, so the worst order
     of a tie is by grade, ascending and behind the unjudged, and the best descending, before them.
     """
-    begins = np.ones(len(ranking), np.bool_)
-    begins[1:] = ranking.scores[1:] != ranking.scores[:-1]
-    begins[ranking.offsets[:-1][ranking.counts > 0]] = True
-    if begins.all():
+    offset = ranking.offsets[data.query]
+    at = offset + data.rank - 1
+    tie, end = _find_ends(ranking, data.query, at)
+    if (tie == end).all():
         return None
-    starts = np.flatnonzero(begins)
-    at = ranking.offsets[data.query] + data.rank - 1
-    tie = np.searchsorted(starts, at, side="right") - 1
-    first = starts[tie] - ranking.offsets[data.query] + 1
-    last = np.append(starts, len(ranking))[tie + 1] - ranking.offsets[data.query]
-    if (first == last).all():
-        return None
+    first, last = tie - offset + 1, end - offset + 1
     gain = np.maximum(data.grade, 0)
     down, up = np.lexsort((-gain, tie)), np.lexsort((gain, tie))
-    members = np.bincount(tie, minlength=len(starts))[tie]
+    members = np.searchsorted(tie, tie, side="right") - np.searchsorted(tie, tie)
     place = rank_within_queries(tie)
     best = replace(data, rank=first + place - 1, grade=data.grade[down])
     return replace(data, rank=last - members + place, grade=data.grade[up]), best
+
+
+def _find_ends(
+    ranking: Ranking, query: NDArray[np.int64], at: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the equal scores around some places of the lists begin, and the last of them; lists fall.
+
+    Only ties are followed, by bisection, so that memory is that of the places, however long the lists are.
+    """
+    scores, first, last = ranking.scores, at.copy(), at.copy()
+    begin, end = ranking.offsets[query], ranking.offsets[query + 1] - 1
+    up = np.flatnonzero(scores[np.maximum(at - 1, begin)] == scores[at])
+    down = np.flatnonzero(scores[np.minimum(at + 1, end)] == scores[at])
+    low, high = begin[up], at[up]
+    while (low < high).any():
+        middle = (low + high) // 2
+        above = scores[middle] > scores[at[up]]
+        low, high = np.where(above, middle + 1, low), np.where(above, high, middle)
+    first[up] = low
+    low, high = at[down], end[down]
+    while (low < high).any():
+        middle = (low + high + 1) // 2
+        below = scores[middle] < scores[at[down]]
+        low, high = np.where(below, low, middle), np.where(below, middle - 1, high)
+    last[down] = low
+    return first, last

@@ -17,6 +17,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs, Rows, compute_offsets, concatenate_ranges, flatten_mapping
 
 _GREATEST = 10**9  # labels are below, as in files
+_BLOCK = 1 << 20  # pairs of a list that are looked at together
 
 
 class Judgement(NamedTuple):
@@ -179,11 +180,16 @@ class Qrels:
     def find_judged(self, listed: Pairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where judged pairs stand in a list, ascending, and the places of their judgements, (n_found,) each.
 
-        Most documents of a long ranking are judged for no query at all; those are kept out of the join.
+        Most documents of a long ranking are judged for no query at all; those are kept out of the join. Memory is that
+        of what is found, and of a block of the list.
         """
-        at = np.flatnonzero(self._judged_docs[listed.rows])
-        places = self.find_positions(listed.get_query_rows(at), listed.rows[at])
-        return at[places >= 0], places[places >= 0]
+        found = [np.empty((2, 0), np.int64)]
+        for start in range(0, len(listed), _BLOCK):
+            at = start + np.flatnonzero(self._judged_docs[listed.rows[start : start + _BLOCK]])
+            places = self.find_positions(listed.get_query_rows(at), listed.rows[at])
+            found.append(np.stack((at, places))[:, places >= 0])
+        at, places = np.concatenate(found, axis=1)
+        return at, places
 
     def take(self, query_rows: Rows, queries: Ids) -> Qrels:
         """Return the judgements of some queries; `queries` is their table, in the same order."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Scores = NDArray[np.floating]
 
+_BLOCK = 1 << 20  # pairs that are looked at together
+
 
 def find_standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) -> NDArray[np.int64]:
     """Return the permutation into the standard order.
@@ -268,9 +270,13 @@ class Ranking(Pairs):
 
     def count_float32_ties(self) -> int:
         """Count neighbours with distinct scores that a tool with 32-bit floats would see as tied."""
-        single = self.scores.astype(np.float32)
-        same_query = self.query_rows[1:] == self.query_rows[:-1]
-        return int((same_query & (self.scores[1:] != self.scores[:-1]) & (single[1:] == single[:-1])).sum())
+        count = 0
+        for start in range(0, len(self), _BLOCK):
+            scores = self.scores[start : start + _BLOCK + 1]
+            single = scores.astype(np.float32)
+            at = start + 1 + np.flatnonzero((scores[1:] != scores[:-1]) & (single[1:] == single[:-1]))
+            count += int((self.offsets[self.get_query_rows(at)] < at).sum())  # not the first of a query
+        return count
 
     def _replace(self, offsets: Rows, rows: Rows, at: Any) -> Self:
         return type(self)(self.queries, self.docs, offsets, rows, self.scores[at], self.depth)

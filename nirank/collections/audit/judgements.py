@@ -168,8 +168,9 @@ def _audit_judged_texts(collection: CollectionData, qrels: Qrels) -> Iterator[Fi
         )
         message = f"{qrels.name}: {len(pairs):,} relevant documents have no text; nothing that reads text finds them"
         yield Finding("relevant-without-text", "warning", len(pairs), message, examples)
-    judged = np.bincount(qrels.rows[in_corpus], minlength=len(collection.docs))
-    is_pool = (qrels.grades < qrels.min_rel).any() and len(judged) >= _MIN_POOL and (judged > 0).all()
+    judged = np.zeros(len(collection.docs), np.bool_)
+    judged[qrels.rows[in_corpus]] = True
+    is_pool = (qrels.grades < qrels.min_rel).any() and len(judged) >= _MIN_POOL and judged.all()
     if is_pool and collection.candidates is None:
         message = (
             f"{qrels.name}: each of the {len(judged):,} documents is judged; the corpus may be only what was judged,"

@@ -15,12 +15,11 @@ def audit_twins(collection: CollectionData) -> Iterator[Finding]:
     """Yield the groups of documents with the same text, and those whose members are judged differently."""
     yield from _audit_twin_bodies(collection)
     groups = collection.twin_groups
-    sizes = np.bincount(groups, minlength=len(groups))
-    twin_groups = np.flatnonzero(sizes > 1)
-    if not len(twin_groups):
+    later = np.flatnonzero(groups != np.arange(len(groups)))
+    if not len(later):
         return
-    ids = collection.docs.ids
-    members = int(sizes[twin_groups].sum())
+    ids, twin_groups = collection.docs.ids, np.unique(groups[later])
+    members = len(later) + len(twin_groups)
     examples = tuple(
         " = ".join(ids.take(np.flatnonzero(groups == first)[:MAX_EXAMPLES]))
         for first in twin_groups[:MAX_EXAMPLES].tolist()
