@@ -140,12 +140,17 @@ def kill_at(child: int, moment: Moment, log: Path, known: int, order: dict[str, 
     known  bytes of the log before this build began
     None where the build had come to its end before.
     """
-    while not (places := find_begun(log, known, order)) or places[-1] < moment.place:
+    reached = None
+    while reached is None or time.perf_counter() - reached < moment.seconds:
+        places = find_begun(log, known, order)
+        if places and places[-1] > moment.place:
+            break
+        if places and places[-1] == moment.place and reached is None:
+            reached = time.perf_counter()
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return require_success(status)
         time.sleep(_POLL_S)
-    time.sleep(moment.seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return find_begun(log, known, order)[-1] if os.WIFSIGNALED(status) else require_success(status)
