@@ -42,6 +42,7 @@ class Node:
     stage      the stage that made the node, handed to the task; its identity is in `params`
     label      for people
     ranges     of given texts that are to be searched by ranges of rows: the ranges, in order; no part of identity
+    movable    a worker may run it as a whole: it reads its inputs, and asks for no memo, engine or model; nor is this
     """
 
     task: str
@@ -58,11 +59,16 @@ class Node:
     stage: Any = field(default=None, repr=False)
     label: str = ""
     ranges: tuple[Node, ...] = field(default=(), repr=False)
+    movable: bool = field(default=False, repr=False)
 
     @classmethod
     def leaf(cls, kind: NodeKind, content: str, label: str, ranges: tuple[Node, ...] = ()) -> Node:
         """Return the node of given data: addressed by content digest, never computed."""
         return cls(f"leaf:{kind}", 0, {"digest": content}, kind=kind, label=label, ranges=ranges)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels to another process: all but what only planning asks, functions that cannot."""
+        return {**vars(self), "memory": None, "max_pairs": None}
 
     @property
     def is_leaf(self) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from nirank.errors import StageError
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,23 @@ def call_opener(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
     return shard_function
 
 
+class LostShard(StageError):
+    """No worker survived a shard, the `shard` that the caller gave."""
+
+    def __init__(self, message: str, shard: Any) -> None:
+        super().__init__(message)
+        self.shard = shard
+
+
+def make_sendable(error: Exception) -> Exception:
+    """Return an error as it can travel between processes: itself, or its kind and message."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
 class Engine(Protocol):
     """Executes work, wherever that may be; the caller keeps what comes back.
 
@@ -48,7 +68,7 @@ class Engine(Protocol):
     def map(self, work: Work, shards: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each shard, in the shards' order; takes shards as it can use them.
 
-        Raises what the work raises, and StageError for a shard that no worker survives.
+        Raises what the work raises, and LostShard for a shard that no worker survives.
         """
         ...
 

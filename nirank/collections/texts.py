@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nirank.base.identity import Digester
 from nirank.collections.text_fields import METADATA, TextFields, value_to_text
+from nirank.collections.text_rows import TextRows
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.flow.ids import Ids, take_rows
 from nirank.flow.pairs import Rows
@@ -37,6 +38,7 @@ class Texts:
     reads_all_columns  whether these are records whose columns are all text, so that the default view reads all of them
 
     ranges             the texts by ranges of rows, in order, where a plan is to search them one by one; (): it is not
+    place              where they lie as they are; None for texts that are in memory
 
     Of texts without a `title` and a `text` column, such as records of a table, the default view
     reads all columns, joined.
@@ -63,6 +65,7 @@ class Texts:
         self.reads_all_columns = reads_all_columns
         self._parent_fields: TextFields | None = None  # of the texts that these were taken from
         self.ranges: tuple[Texts, ...] = ()
+        self.place: TextRows | None = None
         self.dates: dict[str, Any] = {}  # as `get_dates` read them, by key
         self.read_dates: Callable[[Texts, str], Any] | None = None  # reads dates that are stored; None: no store
 
@@ -187,7 +190,7 @@ class Texts:
         part = slice(first, last)
         hashes = (None if values is None else values[part] for values in (self._fingerprints, self._body_fingerprints))
         fingerprints, body_fingerprints = hashes
-        return Texts(
+        texts = Texts(
             Ids(self.ids.strings.slice(first, last - first), order),
             {name: column.slice(first, last - first) for name, column in self.columns.items()},
             None if self.parents is None else self.parents[part],
@@ -197,6 +200,10 @@ class Texts:
             body_fingerprints,
             self.reads_all_columns,
         )
+        if self.place is not None:
+            start = self.place.first
+            texts.place = TextRows(self.place.folder, start + first, start + last, digest, order)
+        return texts
 
     @cached_property
     def _slice_rows(self) -> int:
@@ -274,7 +281,7 @@ class Texts:
         table = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()
         parents, fingerprints, bodies = (folder / f"{name}.npy" for name in ("parents", "fingerprints", "bodies"))
         description = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
-        return cls(
+        texts = cls(
             Ids.open(folder),
             {name: table[name] for name in table.column_names},
             np.load(parents, mmap_mode="r") if parents.exists() else None,
@@ -284,6 +291,16 @@ class Texts:
             np.load(bodies, mmap_mode="r") if bodies.exists() else None,
             description.get("whole", False),
         )
+        texts.place = TextRows(folder, 0, len(texts), texts._digest)
+        return texts
+
+    @classmethod
+    def open_rows(cls, place: TextRows) -> Texts:
+        """Map the texts that lie there."""
+        whole = cls.open(place.folder)
+        if (place.first, place.last) == (0, len(whole)):
+            return whole
+        return whole.take_range(place.first, place.last, place.digest, place.order)
 
 
 def select_digest_columns(columns: Iterable[str], reads_all: bool = False) -> list[str]:

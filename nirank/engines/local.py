@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, Any, cast
 
-from nirank.base.work import Work
+from nirank.base.work import LostShard, Work
 from nirank.engines.worker import receive, send
-from nirank.errors import ConfigError, StageError
+from nirank.errors import ConfigError
 
 log = logging.getLogger("nirank")
 
@@ -91,9 +91,10 @@ class LocalEngine:
         except (EOFError, OSError):
             cause = _describe_exit(self._stop(worker))
             if tries == _MAX_TRIES:
-                raise StageError(
+                raise LostShard(
                     f"two workers died ({cause}) on the same shard, {work.describe_shard(shard)}; what was finished"
-                    " before it is stored"
+                    " before it is stored",
+                    shard,
                 ) from None
             log.warning("a worker died (%s); %s is tried once more", cause, work.describe_shard(shard))
             free = self._find_free_worker()

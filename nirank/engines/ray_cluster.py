@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nirank.base.work import Work, call_opener
-from nirank.engines.ray_folders import describe_folder, find_folders, move_folders, pack_folder, unpack_folder
+from nirank.base.packed_folder import unpack_folder
+from nirank.base.work import LostShard, Work, call_opener
+from nirank.engines.ray_sources import Source, describe_source, find_sources, move_sources, pack_source
 from nirank.errors import ConfigError, MissingExtra, StageError
 
 log = logging.getLogger("nirank")
@@ -32,7 +34,8 @@ class RayEngine:
 
     A shard is taken from the caller when a worker is free for it; what comes back is handed over in the shards' order.
     Folders that work reads (models) are read where the caller has them, on a node that sees the same there; to others
-    they are sent through Ray's object store.
+    they are sent through Ray's object store. What the work names stays there as long as the worker, what a shard names
+    as long as that shard.
     Raises MissingExtra without Ray, ConfigError where there is no such cluster.
     """
 
@@ -49,7 +52,7 @@ class RayEngine:
         n_fitting = _count_fitting(ray.nodes(), self._cores, self._uses_gpus)
         self.workers = workers if workers is not None else n_fitting
         self._pool: list[_Actor] = []
-        self._sent: dict[tuple[Path, str], Any] = {}  # folders in the object store, by path and description
+        self._sent: dict[_Described, Any] = {}  # sources in the object store
 
     @property
     def process_ids(self) -> Sequence[int]:
@@ -61,14 +64,14 @@ class RayEngine:
         """Yield what becomes of each shard, in the shards' order."""
         remaining, n_taken, n_returned = iter(shards), 0, 0
         again: deque[_Task] = deque()
-        folders = {folder: describe_folder(folder) for folder in find_folders(work.options)}
+        sources = _describe_sources(work.options)
         answers: dict[int, Any] = {}
         is_over = False
         try:
             while True:
                 while (actor := self._find_free_actor()) is not None:
                     if again:
-                        actor.start(work, again.popleft(), folders)
+                        actor.start(work, again.popleft(), sources)
                         continue
                     if is_over or n_taken - n_returned >= self.workers:
                         break
@@ -76,7 +79,7 @@ class RayEngine:
                     if shard is _NOTHING:
                         is_over = True
                         break
-                    actor.start(work, _Task(n_taken, shard), folders)
+                    actor.start(work, _Task(n_taken, shard), sources)
                     n_taken += 1
                 if is_over and n_returned == n_taken:
                     return
@@ -129,9 +132,10 @@ class RayEngine:
                 log.warning("a worker died before it had started (%s); another is started", _get_cause(error))
                 return
             if task.tries == _MAX_TRIES:
-                raise StageError(
+                raise LostShard(
                     f"two workers died ({_get_cause(error)}) on the same shard, {work.describe_shard(task.shard)}; what"
-                    " was finished before it is stored"
+                    " was finished before it is stored",
+                    task.shard,
                 ) from None
             shard = work.describe_shard(task.shard)
             log.warning("a worker died (%s); %s is tried once more", _get_cause(error), shard)
@@ -145,12 +149,14 @@ class RayEngine:
             return
         assert actor.task is not None
         if isinstance(value, _Lacking):
-            for described in value.folders:
+            for described in value.sources:
                 if described not in self._sent:
-                    self._sent[described] = self._ray.put(pack_folder(described[0]))
+                    self._sent[described] = self._ray.put(pack_source(described[0]))
                 actor.handle.unpack.remote(described, self._sent[described])
-            actor.start(work, actor.task, dict(value.folders))
+            actor.start(work, actor.task, _describe_sources(work.options))
             return
+        for described in actor.task.sources.items():
+            self._sent.pop(described, None)
         answers[actor.task.number], actor.task = value, None
 
     def _remove(self, actor: _Actor) -> None:
@@ -159,6 +165,7 @@ class RayEngine:
 
 
 _NOTHING = object()
+_Described = tuple[Source, str]  # a source, and what tells it from others of its name
 
 
 @dataclass
@@ -166,6 +173,10 @@ class _Task:
     number: int
     shard: Any
     tries: int = 1
+    sources: Mapping[Source, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sources = _describe_sources(self.shard)
 
 
 class _Actor:
@@ -179,20 +190,20 @@ class _Actor:
         self.process_id, self.node = 0, ""
         self.task: _Task | None = None
 
-    def start(self, work: Work, task: _Task, folders: Mapping[Path, str]) -> None:
+    def start(self, work: Work, task: _Task, sources: Mapping[Source, str]) -> None:
         """Send a shard; the worker opens what is needed for it first.
 
-        folders  what the work reads, and what tells each from others: those that the node lacks are answered instead
+        sources  what the work reads, and what tells each from others: those that the node lacks are answered instead
         """
         self.task = task
-        self.reference = self.handle.work.remote(work.opener, work.options, task.shard, folders)
+        self.reference = self.handle.work.remote(work.opener, work.options, task.shard, sources, task.sources)
 
 
 @dataclass(frozen=True)
 class _Lacking:
-    """A worker's answer to a shard: folders that its node has not got, with what tells each from others."""
+    """A worker's answer to a shard: what its node has not got."""
 
-    folders: tuple[tuple[Path, str], ...]
+    sources: tuple[_Described, ...]
 
 
 class _Worker:
@@ -201,7 +212,8 @@ class _Worker:
     def __init__(self) -> None:
         self._open: Any = None
         self._function: Any = None
-        self._places: dict[tuple[Path, str], Path] = {}
+        self._places: dict[_Described, Path] = {}
+        self._n_unpacked = 0
         self._scratch = tempfile.TemporaryDirectory(prefix="nirank-")
 
     def tell_process(self) -> tuple[int, str]:
@@ -210,23 +222,48 @@ class _Worker:
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def unpack(self, described: tuple[Path, str], files: Any) -> None:
-        """Keep a folder that was sent."""
-        place = Path(self._scratch.name) / str(len(self._places))
+    def unpack(self, described: _Described, files: Any) -> None:
+        """Keep a source that was sent."""
+        self._n_unpacked += 1
+        place = Path(self._scratch.name) / str(self._n_unpacked)
         unpack_folder(files, place)
         self._places[described] = place
 
-    def work(self, opener: str, options: tuple[Any, ...], shard: Any, folders: Mapping[Path, str]) -> Any:
-        """Return what becomes of a shard, or which folders are not here as the caller has them."""
-        if self._open != (opener, options):
-            elsewhere = {each for each in folders.items() if describe_folder(each[0]) != each[1]}
-            if lacking := tuple(sorted(elsewhere - self._places.keys())):
-                return _Lacking(lacking)
+    def work(
+        self,
+        opener: str,
+        options: tuple[Any, ...],
+        shard: Any,
+        sources: Mapping[Source, str],
+        shard_sources: Mapping[Source, str],
+    ) -> Any:
+        """Return what becomes of a shard, or what it reads and is not here as the caller has it."""
+        is_open = self._open == (opener, options)
+        elsewhere = {} if is_open else _find_elsewhere(sources)
+        shard_elsewhere = _find_elsewhere(shard_sources)
+        if lacking := (elsewhere | shard_elsewhere).items() - self._places.keys():
+            return _Lacking(tuple(lacking))
+        if not is_open:
             self._open = None
-            places = {folder: self._places[folder, what] for folder, what in elsewhere}
-            self._function = call_opener(opener, move_folders(options, places))
+            places = {each[0]: self._places[each] for each in elsewhere.items()}
+            self._function = call_opener(opener, move_sources(options, places))
             self._open = (opener, options)
-        return self._function(shard)
+        places = {each[0]: self._places[each] for each in shard_elsewhere.items()}
+        try:
+            return self._function(move_sources(shard, places))
+        finally:
+            for described in shard_elsewhere.items() - sources.items():
+                shutil.rmtree(self._places.pop(described), ignore_errors=True)
+
+
+def _describe_sources(value: Any) -> dict[Source, str]:
+    """Return what a value names, and what tells each from others of its name."""
+    return {source: describe_source(source) for source in find_sources(value)}
+
+
+def _find_elsewhere(sources: Mapping[Source, str]) -> dict[Source, str]:
+    """Return the sources that this node does not see as the caller does."""
+    return {source: what for source, what in sources.items() if describe_source(source) != what}
 
 
 def _import_ray() -> Any:

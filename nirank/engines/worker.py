@@ -46,7 +46,7 @@ def main() -> None:
 
     What goes wrong is answered by ("raised", error).
     """
-    from nirank.base.work import call_opener
+    from nirank.base.work import call_opener, make_sendable
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -65,8 +65,4 @@ def main() -> None:
                 assert function is not None
                 send(answers, ("done", function(*arguments)))
         except Exception as error:
-            try:
-                pickle.loads(pickle.dumps(error))
-            except Exception:  # an error that cannot travel as it is
-                error = RuntimeError(f"{type(error).__name__}: {error}")
-            send(answers, ("raised", error))
+            send(answers, ("raised", make_sendable(error)))

@@ -36,7 +36,7 @@ def measure_seconds(cost: Cost) -> Iterator[None]:
     }
 
 
-def describe_cost(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder: Path, context: Context) -> Cost:
+def describe_cost(stage: Any, inputs: Mapping[str, Sequence[Any]], value: Any, folder: Path, context: Context) -> Cost:
     """Return what else is recorded of a computation.
 
     items    what it worked on: texts, head pairs or queries; 1 where that cannot be said
@@ -47,7 +47,7 @@ def describe_cost(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, f
     device_s how long they computed there
     """
     return {
-        "items": count_items(node, inputs),
+        "items": count_items(stage, inputs),
         "pairs": len(value) if isinstance(value, Pairs) else None,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -60,11 +60,11 @@ def describe_cost(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, f
     }
 
 
-def count_items(node: Node, inputs: Mapping[str, Sequence[Any]]) -> int:
+def count_items(stage: Any, inputs: Mapping[str, Sequence[Any]]) -> int:
     """Return how many things a computation works on."""
-    if isinstance(node.stage, Scorer) and inputs.get("list"):
+    if isinstance(stage, Scorer) and inputs.get("list"):
         pairs = inputs["list"][0]
-        return len(pairs.cut(node.stage.depth) if isinstance(pairs, Ranking) else pairs)
+        return len(pairs.cut(stage.depth) if isinstance(pairs, Ranking) else pairs)
     for role in ("texts", "queries"):
         if inputs.get(role):
             return len(inputs[role][0])
