@@ -38,7 +38,7 @@ class Texts:
     reads_all_columns  whether these are records whose columns are all text, so that the default view reads all of them
 
     ranges             the texts by ranges of rows, in order, where a plan is to search them one by one; (): it is not
-    place              where they lie as they are; None for texts that are in memory
+    place              where they were mapped from, a folder that may be gone by now; None for texts made in memory
 
     Of texts without a `title` and a `text` column, such as records of a table, the default view
     reads all columns, joined.
@@ -291,7 +291,7 @@ class Texts:
             np.load(bodies, mmap_mode="r") if bodies.exists() else None,
             description.get("whole", False),
         )
-        texts.place = TextRows(folder, 0, len(texts), texts._digest)
+        texts.place = TextRows(folder.absolute(), 0, len(texts), texts._digest)
         return texts
 
     @classmethod

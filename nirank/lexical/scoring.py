@@ -84,8 +84,10 @@ def join_results(
 
 
 def count_threads() -> int:
-    """Return how many queries are searched at a time."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many queries are searched at a time: one a core, or in a worker one for each core of its share."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(cores, int(share)) if share.isdecimal() and int(share) else cores
 
 
 def estimate_buffers(n_docs: int) -> int:

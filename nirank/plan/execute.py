@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from nirank.plan.estimate import PastCosts
 from nirank.plan.joint_scoring import JointScoring, union_heads
 from nirank.plan.memory import MemoryEstimator, describe_need
 from nirank.plan.reporter import Reporter
+from nirank.plan.siblings import ReadyNode, SiblingRunner, group_siblings
 from nirank.plan.task_runner import TaskRunner
 from nirank.plan.values import open_value
 
@@ -58,6 +59,7 @@ class Runner:
         self.engine, self.time, self.max_memory = engine, time, max_memory
         self.computed: list[Node] = []
         self._tasks = TaskRunner(store, reporter, device, engine, max_memory)
+        self._siblings = None if engine is None else self._make_sibling_runner(engine)
         self._memory_at_start = measure_process_memory()
         self._new_addresses: set[str] = set()
         self._timed_costs: dict[str, Cost] = {}
@@ -170,8 +172,49 @@ class Runner:
         present = self.store.read_checksums(node)
         return bool(present) and checksum not in present
 
+    def _make_sibling_runner(self, engine: Engine) -> SiblingRunner:
+        return SiblingRunner(
+            self.store,
+            engine,
+            self.reporter,
+            self.device,
+            self.max_memory,
+            find_folder=lambda node: self._artifacts[node.address].folder.absolute(),
+            get_value=self.get_value,
+            note_computed=self._note_computed,
+            note_failure=self._note_failure,
+        )
+
+    def _compute_on_workers(self, nodes: Iterable[Node]) -> None:
+        """Compute those of some nodes that workers can run at once, and first what they need; others are left."""
+        if self._siblings is None:
+            return
+        for group in group_siblings(self._list_missing(nodes)):
+            self._compute_on_workers(below for node in group for _, below in node.inputs)
+            self._siblings.run([ready for node in group if (ready := self._make_ready(node)) is not None])
+
+    def _list_missing(self, nodes: Iterable[Node]) -> Iterator[Node]:
+        """Yield the nodes that are to be computed, as deep as they are asked for."""
+        for node in dict.fromkeys(node for node in nodes if not node.is_leaf):
+            deepest = self._deepest.get(node.address, node)
+            if node.address not in self._failures and self._find_fresh(deepest) is None:
+                yield deepest
+
+    def _make_ready(self, node: Node) -> ReadyNode | None:
+        """Return a node with its inputs, computed if need be; None where one has failed, or it is stored by now."""
+        try:
+            inputs = [self.get_value(below) for _, below in node.inputs]
+        except FailedNode:
+            return None
+        if self._find_fresh(node) is not None:
+            return None
+        return ReadyNode(
+            node, inputs, self._list_checksums(node), self._make_estimator(self._past_costs).estimate(node)
+        )
+
     def _compute(self, node: Node) -> StoredArtifact:
         try:
+            self._compute_on_workers(below for _, below in node.inputs)
             inputs = self._open_inputs(node)
             joint_pairs = self._collect_joint_pairs(node, inputs)
             with self.store.lock(node, self.reporter.say):
@@ -182,28 +225,41 @@ class Runner:
                     if joint_pairs is not None:
                         self._score_jointly(node, inputs, joint_pairs)
                     self._run_task(node, inputs)
-                    self.computed.append(node)
-                    self._new_addresses.add(node.address)
         except (FailedNode, StoreError):  # a store that cannot be written fails the run, not one system of it
             raise
         except Exception as error:
-            if not isinstance(error, NirankError):
-                log.debug("traceback of %s", node.label, exc_info=True)
-            message = str(error) if isinstance(error, NirankError) else f"{type(error).__name__}: {error}"
-            self._failures[node.address] = FailedNode(node, message)
-            raise self._failures[node.address] from error
-        artifact = artifact or self.store.find(node)
+            raise self._note_failure(node, error) from error
+        return self._note_computed(node) if artifact is None else self._keep_artifact(node, artifact)
+
+    def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
+        expected = self._make_estimator().estimate_from_sizes(node)
+        self._tasks.compute(node, inputs, self._list_checksums(node), expected)
+
+    def _list_checksums(self, node: Node) -> list[str]:
+        """Return the checksums of a node's inputs, in their order."""
+        inputs = (below for _, below in node.inputs)
+        return [each.address if each.is_leaf else self._artifacts[each.address].meta["checksum"] for each in inputs]
+
+    def _note_computed(self, node: Node) -> StoredArtifact:
+        """Remember that this runner computed a node; return its artifact."""
+        self.computed.append(node)
+        self._new_addresses.add(node.address)
+        artifact = self.store.find(node)
         assert artifact is not None, f"{node.label} was committed and is not there"
+        return self._keep_artifact(node, artifact)
+
+    def _keep_artifact(self, node: Node, artifact: StoredArtifact) -> StoredArtifact:
         self._artifacts[node.address] = artifact
         self._is_stored[node.address] = True
         return artifact
 
-    def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
-        checksums = [
-            below.address if below.is_leaf else self._artifacts[below.address].meta["checksum"]
-            for _, below in node.inputs
-        ]
-        self._tasks.compute(node, inputs, checksums, self._make_estimator().estimate_from_sizes(node))
+    def _note_failure(self, node: Node, error: Exception) -> FailedNode:
+        """Remember that a node failed, and why."""
+        if not isinstance(error, NirankError):
+            log.debug("traceback of %s", node.label, exc_info=error)
+        message = str(error) if isinstance(error, NirankError) else f"{type(error).__name__}: {error}"
+        self._failures[node.address] = FailedNode(node, message)
+        return self._failures[node.address]
 
     def _make_room(self, node: Node) -> None:
         """See that a node fits under the ceiling: models of earlier nodes go if they must.

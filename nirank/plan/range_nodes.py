@@ -61,6 +61,7 @@ def _compile_search(
         memory=retriever.estimate_memory,
         stage=retriever,
         label=f"{retriever.title} in {rows.label}",
+        movable=True,
     )
 
 

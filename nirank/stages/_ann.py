@@ -45,7 +45,15 @@ class ApproximateDense(Dense):
             return need
 
         built = Node(
-            f"{__name__}:build_index", 1, params, inputs, offline=True, memory=memory, stage=ann_index, label=label
+            f"{__name__}:build_index",
+            1,
+            params,
+            inputs,
+            offline=True,
+            memory=memory,
+            stage=ann_index,
+            label=label,
+            movable=True,
         )
         return docs, queries, built
 

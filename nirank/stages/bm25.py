@@ -104,6 +104,7 @@ class BM25(Retriever):
             offline=True,
             memory=_estimate_indexing,
             label=label,
+            movable=True,
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:

@@ -91,6 +91,7 @@ class BM25F(Retriever):
             offline=True,
             memory=self._estimate_combining,
             label=f"fields of {sides.docs.label} as one",
+            movable=True,
         )
 
     def _estimate_combining(self, sizes: Sizes) -> MemoryNeed:

@@ -70,7 +70,8 @@ class Sparse(Retriever):
         docs = self._make_node(sides.docs, "document", self.doc_text, self.doc_terms, offline=True)
         queries = self._make_node(sides.queries, "query", self.query_text, self.query_terms, offline=False)
         inputs = (("vectors", docs),)
-        postings = Node(f"{__name__}:build_index", 1, {}, inputs, offline=True, label=f"postings of {sides.docs.label}")
+        label = f"postings of {sides.docs.label}"
+        postings = Node(f"{__name__}:build_index", 1, {}, inputs, offline=True, label=label, movable=True)
         return postings, queries
 
     def _make_node(
