@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -14,12 +15,14 @@ import pytest
 from openers import Reading
 from tiny_models import make_bi_encoder, make_cross_encoder
 
-from nirank import BM25, CrossEncoder, Dense, Experiment, MaxSim, rrf
+from nirank import BM25, CrossEncoder, Dense, Experiment, MaxSim, load, rrf
 from nirank.base.work import Work
 from nirank.collections.collection import Collection
 from nirank.engines import RayEngine, make_engine
-from nirank.engines.ray_folders import describe_folder, find_folders, move_folders
+from nirank.engines.ray_sources import describe_source, find_sources, move_sources
 from nirank.errors import ConfigError, ModelError, StageError
+from nirank.plan.worker_tasks import SentTask
+from nirank.store import LocalStore
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 
@@ -123,7 +126,7 @@ def test_folders_are_sent_to_nodes_that_do_not_see_them(
     (tmp_path / "1_Pooling" / "config.json").write_bytes(b"{}")
     if not is_seen:  # as if another folder lay there
         monkeypatch.setattr(
-            "nirank.engines.ray_cluster.describe_folder", lambda folder: f"other {describe_folder(folder)}"
+            "nirank.engines.ray_cluster.describe_source", lambda folder: f"other {describe_source(folder)}"
         )
     names = ["weights", "1_Pooling/config.json"] * 3
     results = list(engine.map(make_work("open_reading", Reading(tmp_path)), names))
@@ -136,8 +139,8 @@ def test_folders_are_sent_to_nodes_that_do_not_see_them(
 
 def test_folders_in_options_are_found_and_moved(tmp_path: Path) -> None:
     options = (Reading(tmp_path, ("x",)), {"a": [tmp_path, 3]}, "text", tmp_path / "none", None)
-    assert list(find_folders(options)) == [tmp_path, tmp_path]
-    moved = move_folders(options, {tmp_path: Path("/elsewhere")})
+    assert list(find_sources(options)) == [tmp_path, tmp_path]
+    moved = move_sources(options, {tmp_path: Path("/elsewhere")})
     assert moved == (
         Reading(Path("/elsewhere"), ("x",)),
         {"a": [Path("/elsewhere"), 3]},
@@ -145,7 +148,7 @@ def test_folders_in_options_are_found_and_moved(tmp_path: Path) -> None:
         tmp_path / "none",
         None,
     )
-    assert move_folders(options[0], {}) is options[0]
+    assert move_sources(options[0], {}) is options[0]
 
 
 @pytest.fixture
@@ -179,6 +182,39 @@ def test_an_experiment_gives_the_same_bytes_on_a_cluster_as_here(
     for system in systems:
         a, b = here.ranking(system), there.ranking(system)
         assert a.rows.tobytes() == b.rows.tobytes() and a.scores.tobytes() == b.scores.tobytes(), system
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_ranges_are_indexed_and_searched_on_a_cluster_as_here(
+    is_seen: bool, engine: RayEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_seen:  # as if the nodes had no part of this disk
+        monkeypatch.setattr(
+            "nirank.engines.ray_cluster.describe_source", lambda source: f"other {describe_source(source)}"
+        )
+        monkeypatch.setattr(
+            "nirank.plan.siblings.SentTask",
+            lambda label, inputs, folder: SentTask(label, inputs, f"/elsewhere{folder}"),
+        )
+    docs = [{"id": f"d{number}", "text": f"w{number % 7} w{number % 5} w{number % 3}"} for number in range(30)]
+    (tmp_path / "docs.jsonl").write_text("".join(json.dumps(doc) + "\n" for doc in docs))
+    (tmp_path / "queries.tsv").write_text("q\tw1 w2 w4\nr\tw6 w0\n")
+    (tmp_path / "qrels.txt").write_text("q 0 d3 1\nr 0 d5 1\n")
+    files = {"docs": "docs.jsonl", "queries": "queries.tsv", "qrels": "qrels.txt"}
+    system = {"Words": BM25(analyzer="whitespace", k=7)}
+    checksums = []
+    for name, where in (("here", None), ("there", engine)):
+        store = LocalStore(tmp_path / name)
+        collection = load(**{side: tmp_path / file for side, file in files.items()}, ranges=8, store=store)  # type: ignore[arg-type]
+        result = Experiment(collection, system, ["nDCG@10"], store=store, engine=where).run()
+        assert not result.failed
+        made = [artifact.meta for artifact in store.read_artifacts() if "cost" in artifact.meta]
+        checksums.append({meta["address"]: meta["checksum"] for meta in made})
+        on_workers = [meta for meta in made if "memory" not in meta["cost"]]
+        assert len(on_workers) == (0 if where is None else 8), "indexes and searches of four ranges"
+    assert checksums[0] == checksums[1]
+    assert is_seen != bool(engine._sent)
+    assert not {part.place for part in collection.docs.ranges} & {source for source, _ in engine._sent}, "not kept"
 
 
 @pytest.mark.parametrize(
