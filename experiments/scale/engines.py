@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import tempfile
@@ -51,6 +52,7 @@ def main() -> None:
     from nirank.collections.collection import Collection
     from nirank.collections.text_view import TextView
     from nirank.engines import LocalEngine, RayEngine
+    from nirank.inference.remembered import SHARD_CHARACTERS, SHARD_TEXTS
 
     whole = load(str(arguments.collection))
     ids = list(whole.docs.ids)[: arguments.documents]
@@ -79,7 +81,8 @@ def main() -> None:
                 engine.close()
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     base = medians["this process"]
-    print(f"{len(ids):,} documents, {WORKERS} workers of one core; {len(lists)} distinct list(s)")
+    shards = max(math.ceil(sum(map(len, texts.values())) / SHARD_CHARACTERS), math.ceil(len(ids) / SHARD_TEXTS))
+    print(f"{len(ids):,} documents in {shards} shard(s), {WORKERS} workers of one core; {len(lists)} distinct list(s)")
     for name, median in medians.items():
         print(f"{name:16} {median:7.2f} s  {median / base:5.2f}")
     print(json.dumps(seconds))
