@@ -2,7 +2,7 @@
 
 python experiments/scale/lsh_keys.py --vectors 100000 --repeats 5
 
-Vectors of 384 numbers, hyperplanes with ten tables of twelve functions (LSH's defaults), in blocks of 8,192 as everywhere;
+Vectors of 384 numbers, hyperplanes with ten tables of twelve functions (LSH's defaults), in blocks of 8,192 as there;
 sending is pickling a block, writing it to a pipe, reading and unpickling it, as `LocalEngine` does. Prints medians.
 """
 

@@ -42,7 +42,7 @@ class Node:
     stage      the stage that made the node, handed to the task; its identity is in `params`
     label      for people
     ranges     of given texts that are to be searched by ranges of rows: the ranges, in order; no part of identity
-    movable    a worker may run it as a whole: it reads its inputs, and needs neither memos nor an engine; no identity either
+    movable    a worker may run it as a whole: it needs its inputs, and neither memos nor an engine; no identity either
     """
 
     task: str

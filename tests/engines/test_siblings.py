@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tiny_models import make_bi_encoder, make_splade
 from nirank import BM25, BM25F, IVF, Dense, Experiment, Sparse
 from nirank.algebra.node import Node
 from nirank.base.memory import measure_process_memory
+from nirank.base.work import LostShard, Work
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.engines import LocalEngine
@@ -182,6 +183,44 @@ def test_what_another_process_computes_is_not_waited_for_with_locks_in_hand(tmp_
     assert all(bench.list_stored())
 
 
+class Losing(InlineEngine):
+    """Loses the second shard."""
+
+    def map(self, work: Work, shards: Iterable[Any]) -> Iterator[Any]:
+        for number, answer in enumerate(super().map(work, shards)):
+            if number == 1:
+                raise LostShard(f"two workers died (signal 9) on {work.describe_shard(self.shards[1])}", self.shards[1])
+            yield answer
+
+
+def test_a_computation_that_no_worker_survives_fails_by_its_name_and_is_not_tried_here(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "copy_ids")
+    with pytest.raises(FailedNode, match=r"two workers died \(signal 9\) on copy_ids of range 1$") as caught:
+        bench.run(Losing())
+    assert caught.value.node == bench.parts[1]
+    assert bench.list_stored()[:2] == [True, False]
+
+
+class Racing(InlineEngine):
+    """Begins when another process has just computed something."""
+
+    def __init__(self, bench: Bench, node: Node) -> None:
+        super().__init__()
+        self.other, self.node = Runner(LocalStore(bench.store.root), bench.leaves, Reporter()), node
+
+    def map(self, *arguments: Any) -> Iterator[Any]:
+        self.other.run(self.node)
+        return super().map(*arguments)
+
+
+def test_what_another_process_has_just_computed_is_taken(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "copy_ids")
+    engine = Racing(bench, bench.parts[2])
+    runner = bench.run(engine)
+    assert [shard.label[-1] for shard in engine.shards] == ["0", "1", "3"]
+    assert bench.parts[2] not in runner.computed and all(bench.list_stored())
+
+
 def test_artifacts_say_the_same_whoever_made_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     metas: list[dict[str, Any]] = []
     for engine in (None, InlineEngine()):
@@ -194,7 +233,7 @@ def test_artifacts_say_the_same_whoever_made_them(tmp_path: Path, caplog: pytest
     assert set(metas[0]["cost"]) - set(metas[1]["cost"]) == {"memory"}  # of the workers it is not known
     assert metas[0]["counts"] == {"texts": 11} and metas[0]["cost"]["items"] == metas[1]["cost"]["items"] == 11
     for meta in metas:
-        del meta["cost"], meta["description"]
+        del meta["cost"]
     assert metas[0] == metas[1]
 
 
