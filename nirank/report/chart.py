@@ -40,10 +40,13 @@ class Chart:
         """
         place = expand_path(path)
         if place.suffix.lower() not in _FORMATS:
+            endings = f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
             near = suggest(place.suffix, _FORMATS)
-            raise ConfigError(f"{path}: expected a name that ends in {', '.join(_FORMATS)}, got '{place.suffix}'{near}")
+            raise ConfigError(f"{path}: expected a name that ends in {endings}, got '{place.suffix}'{near}")
+        kind = place.suffix[1:].lower()
+        scripts = {"inline": True} if kind == "html" else {}
         try:
-            self.altair.save(str(place), format=place.suffix[1:].lower(), scale_factor=scale, inline=True)
+            self.altair.save(str(place), format=kind, scale_factor=scale, **scripts)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written ({error.strerror or error})") from None
 

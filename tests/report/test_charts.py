@@ -205,13 +205,13 @@ def test_notebooks_show_a_picture_whatever_renderer_altair_has() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("chart.jpg", "expected a name that ends in .svg, .png, .pdf, .html, .json, got '.jpg'"),
+        ("chart.jpg", "expected a name that ends in .svg, .png, .pdf, .html or .json, got '.jpg'"),
         ("nowhere/chart.svg", "nowhere/chart.svg: cannot be written (No such file or directory)"),
     ],
 )
 def test_a_chart_that_cannot_be_saved_says_why(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        REPORT.plot.depth().save(tmp_path / name)
+        REPORT.plot.tradeoff().save(tmp_path / name)
     assert message in str(caught.value)
 
 
