@@ -31,7 +31,7 @@ _MAX_PLAIN_ATTENTION = 1024  # tokens whose attention is three plain steps; the 
 _MAX_WEIGHTS = 1 << 19
 _LAYER_OUTPUTS = ("output_hidden_states", "output_attentions")  # options of a model that need each layer's output
 _PROBE_LENGTHS = (1, 3, 3, 17, 40)  # tokens of the random sequences
-_THREAD_PROBE_LENGTHS = (256, 40, 7)  # of those that are given to every number of threads
+_THREAD_PROBES = ((7,), (256, 40, 7))  # of those that are given to every number of threads, a small and a large product
 _TOLERANCE = 2e-4  # of float32, relative to the greatest value; random input magnifies rounding, a trained model more
 _MIN_COSINE = 0.9  # of a random token in 16 bits and in float32; float32 has shown before that the structure is right
 
@@ -163,11 +163,14 @@ def _has_same_bits(layers: PackedLayers, limit: int) -> bool:
 
     if limit == 1:
         return False
-    tokens = torch.cat(_make_random_sequences(layers.dimension, _THREAD_PROBE_LENGTHS)).to(layers.dtype)
+    chunks = [
+        (torch.cat(_make_random_sequences(layers.dimension, lengths)).to(layers.dtype), lengths)
+        for lengths in _THREAD_PROBES
+    ]
     states = []
     for number in list_thread_numbers(limit):
         with torch.inference_mode(), use_threads(number):
-            states.append(layers.run_chunk(tokens, _THREAD_PROBE_LENGTHS))
+            states.append(torch.cat([layers.run_chunk(tokens, lengths) for tokens, lengths in chunks]))
     return all(torch.equal(state, states[0]) for state in states)
 
 

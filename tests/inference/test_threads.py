@@ -50,9 +50,11 @@ def test_the_fastest_is_kept(seconds: dict[int, float], tried: list[int], fastes
     assert run_calls(ThreadChoice(4), seconds, len(tried) + 9) == tried + [fastest] * 9
 
 
-def test_one_slow_try_is_not_the_end() -> None:
+@pytest.mark.parametrize(("second", "fastest"), [(0.5, 2), (2.0, 1)])  # 9.0 and that, against 5.0 twice
+def test_the_mean_of_the_tries_counts(second: float, fastest: int) -> None:
     choice = ThreadChoice(2)
-    assert run_calls(choice, {1: 5.0, 2: 9.0}, 2) + run_calls(choice, {1: 5.0, 2: 0.5}, 3) == [1, 2, 1, 2, 2]
+    used = run_calls(choice, {1: 5.0, 2: 9.0}, 2) + run_calls(choice, {1: 5.0, 2: second}, 3)
+    assert used == [1, 2, 1, 2, fastest]
 
 
 def test_numbers_are_tried_again_soon_when_another_job_comes() -> None:
