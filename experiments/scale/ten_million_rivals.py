@@ -74,18 +74,17 @@ class _Watch:
 def search_lucene(place: Place, words: int, depth: int) -> Figures:
     """Search with Lucene's own searcher, results unread; then read them and compare them with nirank's."""
     lucene = _Lucene(place.folder / "lucene")
-    for _ in range(2):  # its compiler needs longer than one pass
-        lucene.search(read_queries(place.folder / f"warm{words}-{depth}.jsonl"), depth)
+    lucene.search(read_queries(place.folder / f"warm{words}-{depth}.jsonl"), depth)
     queries = read_queries(place.folder / f"queries{words}.jsonl")
     with Meter() as meter:
-        lucene.search(queries, depth)
+        found = lucene.search(queries, depth)
     return {
         **meter.figures,
         "ms_per_query": 1000 * meter.s / QUERIES,
         "processor_ms_per_query": 1000 * meter.processor_s / QUERIES,
         "heap": SEARCH_HEAP,
         "threads": THREADS,
-        **lucene.compare(queries, depth, place.folder / f"lists{words}-{depth}.npz"),
+        **lucene.compare(found, place.folder / f"lists{words}-{depth}.npz"),
     }
 
 
@@ -117,34 +116,36 @@ class _Lucene:
         )
         self.mapper = autoclass("com.fasterxml.jackson.databind.ObjectMapper")()
 
-    def search(self, queries: list[str], depth: int) -> None:
-        """Search in as many threads as there are; nothing is read."""
+    def search(self, queries: list[str], depth: int) -> list[Any]:
+        """Search in as many threads as there are; return what was found, unread."""
+        found: list[Any] = [None] * len(queries)
 
         def search_part(first: int) -> None:
-            for text in queries[first::THREADS]:
-                self.searcher.search(self.builder.createBooleanQuery("contents", text), depth)
+            for at in range(first, len(queries), THREADS):
+                query = self.builder.createBooleanQuery("contents", queries[at])
+                found[at] = self.searcher.search(query, depth)
             self._detach()
 
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(search_part, range(THREADS)))
+        return found
 
-    def compare(self, queries: list[str], depth: int, path: Path) -> dict[str, Any]:
+    def compare(self, found: list[Any], path: Path) -> dict[str, Any]:
         """Return in how many lists scores are nirank's bit by bit, and in how many also the documents.
 
         Documents with the last score of a list are left out: Lucene breaks ties by its own numbers.
         """
         ours = np.load(path)
         same_scores = same_documents = 0
-        for at, text in enumerate(queries):
-            found = self.searcher.search(self.builder.createBooleanQuery("contents", text), depth)
-            hits = json.loads(self.mapper.writeValueAsString(found))["scoreDocs"]
+        for at, list_found in enumerate(found):
+            hits = json.loads(self.mapper.writeValueAsString(list_found))["scoreDocs"]
             scores = np.array([hit["score"] for hit in hits], np.float32)
             part = slice(int(ours["offsets"][at]), int(ours["offsets"][at + 1]))
             same_scores += np.array_equal(scores, ours["scores"][part])
             stored = self.searcher.storedFields()
             ids = [stored.document(hit["doc"]).get("id") for hit in hits if hit["score"] > scores[-1]]
             same_documents += set(ids) == set(ours["ids"][part][ours["scores"][part] > scores[-1]].tolist())
-        return {"lists": len(queries), "same_scores": int(same_scores), "same_documents": int(same_documents)}
+        return {"lists": len(found), "same_scores": int(same_scores), "same_documents": int(same_documents)}
 
 
 def run_bm25s(place: Place) -> Figures:

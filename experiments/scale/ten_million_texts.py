@@ -156,14 +156,15 @@ def append(place: Place) -> Figures:
 
 
 def _answer_anew(place: Place) -> Figures:
-    start_java()
     with Meter() as loading:
         collection, store = open_files(place, "queries10")
+    start_java()
     with Meter() as meter:
         result = run_bm25(collection, store, 10, "R@10")
     return {
         **meter.figures,
         "import_s": loading.s,
         "import_processor_s": loading.processor_s,
+        "import_rss_anon_mib": loading.rss_anon_mib,
         "ms_per_query": result.rows[0].cost.ms_per_query,
     }

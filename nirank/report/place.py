@@ -25,7 +25,6 @@ FILES = (
     "leaderboard.tex",
     "report.html",
     "per_query.parquet",
-    "pair_counts.parquet",
 )
 FOLDERS = ("runs", "evidence", "details", "written")
 RESULTS = (*FILES, *FOLDERS)

@@ -9,17 +9,15 @@ from nirank.config.reader import Config, load_config
 from nirank.errors import ConfigError
 
 
-def find_configurations(paths: Iterable[Path], *, accept: bool = False) -> dict[Path, Config | ConfigError]:
+def find_configurations(paths: Iterable[Path], *, accept: bool = False) -> dict[Path, Config]:
     """Read the configurations under files and folders, sorted by path within each folder.
 
-    In folders, YAML files with collections, systems and measures count, results and hidden folders aside. One that
-    cannot be read (its model has not been made yet, say) has the mistakes in its place, and the others are read.
+    In folders, YAML files with collections, systems and measures count, results and hidden folders aside.
 
     accept  take those without expected scores too
-    Raises ConfigError with all mistakes in files that are named, of which missing expected scores are one; and where
-    nothing can be read at all.
+    Raises ConfigError with all mistakes; a configuration that is named, and has no expected scores, is one.
     """
-    configs: dict[Path, Config | ConfigError] = {}
+    configs: dict[Path, Config] = {}
     mistakes: list[str] = []
     for path in paths:
         if path.is_dir():
@@ -32,18 +30,13 @@ def find_configurations(paths: Iterable[Path], *, accept: bool = False) -> dict[
             try:
                 config = load_config(file)
             except ConfigError as error:
-                if file == path:
-                    mistakes += error.messages
-                configs[file] = error
+                mistakes += error.messages
                 continue
             if config.expected is None and not accept and file == path:
                 mistakes.append(
                     f"{file}: has no expected scores; 'nirank verify --accept {file}' writes those of a run"
                 )
             configs[file] = config
-    unread = [config for config in configs.values() if isinstance(config, ConfigError)]
-    if not mistakes and len(unread) == len(configs):
-        mistakes = [message for error in unread for message in error.messages]
     if mistakes:
         raise ConfigError(*mistakes)
     return configs
