@@ -17,6 +17,7 @@ release = version = nirank.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "generated_pages"]
 root_doc = "index"
+source_suffix = {".md": "markdown", ".ipynb": "markdown"}  # a notebook becomes Markdown when it is read
 exclude_patterns = ["_ext", "images"]
 nitpicky = True
 suppress_warnings = ["myst.header"]  # a page of experiments may begin a section where its page does

@@ -2,7 +2,8 @@
 
 `<!-- generated: stages -->` in a page is replaced by what the name stands for; `<!-- page: ../README.md -->` by that
 file. The site stands alone: a link to a file that is a page of it leads there, and of one to any other file
-of the checkout its name is left. A link to what does not exist stays as it is, and Sphinx refuses it.
+of the checkout its name is left. A link to what does not exist stays as it is, and Sphinx refuses it. A notebook is a
+page of its cells and what they gave.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from configuration_keys import write_configuration
+from notebook_pages import write_notebook_page
 from public_names import resolve_internal, rewrite_docstring, rewrite_signature, write_python_page
 from reference_tables import write_commands, write_measures, write_stages
 
@@ -41,7 +43,9 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def _complete_source(app: Any, page: str, source: list[str]) -> None:
-    file = DOCS / f"{page}.md"
+    file, notebook = DOCS / f"{page}.md", DOCS / f"{page}.ipynb"
+    if notebook.is_file():
+        file, source[0] = notebook, write_notebook_page(source[0])
     source[0] = complete_page(file, source[0])
 
 
@@ -65,7 +69,7 @@ def redirect_links(origin: Path, page: Path, text: str) -> str:
             return link[0]
         target = (origin.parent / link["target"]).resolve()
         target = pages.get(target, target)
-        if target.suffix == ".md" and target.is_relative_to(DOCS) and target.is_file():
+        if target.suffix in (".md", ".ipynb") and target.is_relative_to(DOCS) and target.is_file():
             return f"[{link['text']}]({os.path.relpath(target, page.parent)}{link['anchor'] or ''})"
         if target.is_relative_to(ROOT) and target.exists():
             name = str(target.relative_to(ROOT))

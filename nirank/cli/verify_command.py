@@ -39,7 +39,8 @@ def verify(
 ) -> None:
     """Run configurations, or all in folders, and compare their scores with the expected ones.
 
-    Scores that are off or failed make the exit code 1; skipped ones do not.
+    Scores that are off or failed make the exit code 1, and so does a configuration of a folder that cannot run; skipped
+    ones do not.
 
     \b
     Example:
@@ -52,7 +53,7 @@ def verify(
     from nirank.verification.paths import find_configurations
     from nirank.verification.processes import verify_apart
     from nirank.verification.report import format_text, render_page, to_json
-    from nirank.verification.verification import skip
+    from nirank.verification.verification import fail_unread, skip
 
     set_up_logging(quiet=quiet, debug=debug)
     if accept and limit_queries is not None:
@@ -62,6 +63,10 @@ def verify(
         raise ConfigError(f"{html}: its folder does not exist")
     verifications = []
     for path, config in find_configurations(paths, accept=accept).items():
+        if isinstance(config, ConfigError):
+            log.debug("%s: %s", path, config)
+            verifications.append(fail_unread(path, config))
+            continue
         if config.expected is None and not accept:
             verifications.append(skip(path, config, "has no expected scores"))
             continue

@@ -41,6 +41,7 @@ def _make_query_set(key: SetKey, lists: JudgedLists, evaluations: Mapping[str, E
         relevant=lists.count_relevant(),
         values=values | {system: {} for system in lists.systems if system not in values},
         signs=count_signs(lists),
+        pair_counts={system: each.pair_counts for system, each in evaluations.items() if each.pair_counts},
         detailed=_choose_detailed(lists, values),
     )
 

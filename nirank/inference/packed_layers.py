@@ -4,17 +4,20 @@ A batch's tokens are put behind each other, (tokens, dimension), so that product
 padding; attention runs over sequences of one length at a time, without a mask. Query, key and value are one product;
 bias, residual and GELU go with the product that they follow.
 
-When a model is packed, random sequences must get what the model's own code gives them; else its own code stays.
+When a model is packed, random sequences must get what the model's own code gives them; else its own code stays. Where
+they get the same bits from every number of threads, calls use the number that is the fastest for now (`threads.py`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nirank.inference.linear import CHUNK, LINEAR_KINDS, OPERATOR_ERRORS, Linear
+from nirank.inference.threads import ThreadChoice, list_thread_numbers, use_threads
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +31,7 @@ _MAX_PLAIN_ATTENTION = 1024  # tokens whose attention is three plain steps; the 
 _MAX_WEIGHTS = 1 << 19
 _LAYER_OUTPUTS = ("output_hidden_states", "output_attentions")  # options of a model that need each layer's output
 _PROBE_LENGTHS = (1, 3, 3, 17, 40)  # tokens of the random sequences
+_THREAD_PROBES = ((7,), (256, 40, 7))  # of those that are given to every number of threads, a small and a large product
 _TOLERANCE = 2e-4  # of float32, relative to the greatest value; random input magnifies rounding, a trained model more
 _MIN_COSINE = 0.9  # of a random token in 16 bits and in float32; float32 has shown before that the structure is right
 
@@ -65,8 +69,10 @@ def pack_encoders(model: nn.Module, precision: str) -> int:
     for encoder in list(model.modules()):
         if not isinstance(getattr(encoder, "layer", None), torch.nn.ModuleList):
             continue
-        with torch.inference_mode():
+        with torch.inference_mode(), use_threads(1):  # checks are short: more threads would only wait for each other
             layers = _pack_layers(encoder, precision)
+        if layers is not None and _has_same_bits(layers, limit := torch.get_num_threads()):
+            layers.choice = ThreadChoice(limit)
         if layers is not None:
             layers.replaced_parameters = sum(weight.numel() for weight in encoder.layer.parameters())
             encoder.forward = layers
@@ -87,7 +93,7 @@ def _pack_layers(encoder: Any, precision: str) -> PackedLayers | None:
 
     try:
         parts = [_name_parts(layer) for layer in encoder.layer]
-        sequences = _make_random_sequences(parts[0].query.in_features)
+        sequences = _make_random_sequences(parts[0].query.in_features, _PROBE_LENGTHS)
         expected = [encoder(sequence[None]).last_hidden_state[0] for sequence in sequences]
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
         log.debug("%s keeps its own code: %s", type(encoder).__name__, error)  # another structure
@@ -126,14 +132,14 @@ def _name_parts(layer: Any) -> LayerParts:
     )
 
 
-def _make_random_sequences(dimension: int) -> list[Tensor]:
+def _make_random_sequences(dimension: int, lengths: Sequence[int]) -> list[Tensor]:
     """Return random sequences, (length, dimension), as a norm in front of the first layer leaves them."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
     return [
         torch.nn.functional.layer_norm(torch.randn(length, dimension, generator=generator), (dimension,))
-        for length in _PROBE_LENGTHS
+        for length in lengths
     ]
 
 
@@ -151,16 +157,35 @@ def _gives_expected(layers: PackedLayers, sequences: Sequence[Tensor], expected:
     return bool((ours - theirs).abs().max() <= _TOLERANCE * theirs.abs().max())
 
 
+def _has_same_bits(layers: PackedLayers, limit: int) -> bool:
+    """Tell whether random sequences get the same bits from every number of threads up to a limit of two or more."""
+    import torch
+
+    if limit == 1:
+        return False
+    chunks = [
+        (torch.cat(_make_random_sequences(layers.dimension, lengths)).to(layers.dtype), lengths)
+        for lengths in _THREAD_PROBES
+    ]
+    states = []
+    for number in list_thread_numbers(limit):
+        with torch.inference_mode(), use_threads(number):
+            states.append(torch.cat([layers.run_chunk(tokens, lengths) for tokens, lengths in chunks]))
+    return all(torch.equal(state, states[0]) for state in states)
+
+
 class PackedLayers:
     """An encoder's layers; called like the encoder.
 
     replaced_parameters  how many parameters the encoder's own layers had
+    choice               of the number of threads; None: torch's own number
     """
 
     replaced_parameters = 0
+    choice: ThreadChoice | None = None
 
     def __init__(self, layers: Sequence[LayerParts], dtype: torch.dtype, kind: type[Linear]) -> None:
-        self.dtype = dtype
+        self.dtype, self.dimension = dtype, layers[0].query.in_features
         self.layers = [_PackedLayer(parts, dtype, kind) for parts in layers]
 
     def __call__(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **_: Any) -> Any:
@@ -188,12 +213,18 @@ class PackedLayers:
 
         outputs = []
         for chunk in _split_into_chunks(lengths):
-            runs = [(length, len(list(equal))) for length, equal in groupby(chunk)]
-            hidden, tokens = tokens[: sum(chunk)], tokens[sum(chunk) :]
-            for layer in self.layers:
-                hidden = layer(hidden, runs)
-            outputs.append(hidden)
+            n = sum(chunk)
+            with self.choice.measure(n) if self.choice else nullcontext():
+                outputs.append(self.run_chunk(tokens[:n], chunk))
+            tokens = tokens[n:]
         return torch.cat(outputs) if outputs else tokens
+
+    def run_chunk(self, tokens: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Return the last hidden states of packed tokens, (tokens, dimension); lengths are the sequences'."""
+        runs = [(length, len(list(equal))) for length, equal in groupby(lengths)]
+        for layer in self.layers:
+            tokens = layer(tokens, runs)
+        return tokens
 
 
 def _split_into_chunks(lengths: Sequence[int]) -> Iterator[list[int]]:

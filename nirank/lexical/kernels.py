@@ -4,8 +4,8 @@ A clause is one term of a query in one field; it adds at most its weight to any 
 s = w - w / (1 + tf * inv) < w. Once k documents are known, clauses whose weights together stay below the
 k-th score are only looked up for documents that the other clauses brought up (Turtle and Flood,
 Information Processing & Management 31(6), 1995: MaxScore), in blocks of documents whose sums stay in
-cache. Nothing that could be among the k best is skipped, so results are those of the formula in
-`nirank.lexical.scoring`.
+cache. A term of many documents is looked up in its bits (`nirank.lexical.bitmaps`), not in its list. Nothing that
+could be among the k best is skipped, so results are those of the formula in `nirank.lexical.scoring`.
 
 A result is one uint64, its key: the bits of a positive float32 score, then the document's rank among ids.
 A greater key is better in standard order, ties included.
@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.loops import compile_loop
+from nirank.lexical.bitmap_loops import find_in_bitmap
 
 Arrays = tuple[NDArray[np.generic], ...]
 
 BLOCK = 32_768  # documents whose sums are held at a time
 _FIRST_BLOCK = 4_096  # smaller, so that a k-th score is known early
-_SEEDS = 2_048  # documents from which the first bound is taken, or four times k
+_SEEDS = 256  # documents from which the first bound is taken, or four times k
 _TOGETHER = 1_024  # postings whose scores are computed before they are added
 _TINY = 1e-300  # less than any sum but 0
 _GROUP = 64  # documents under one flag
@@ -96,7 +97,7 @@ def select_greatest(keys, n, k):  # type: ignore[no-untyped-def]
 
 
 @compile_loop
-def _bound_kth_score(docs, tfs, norms, inverse, starts, ends, weights, k):  # type: ignore[no-untyped-def]
+def _bound_kth_score(docs, tfs, norms, inverse, words, preceding, starts, ends, weights, bitmaps, k):  # type: ignore[no-untyped-def]
     """Return a score that the k-th document has at least, from some documents of the rarest term with k of them.
 
     Known before the first block, it spares the frequent terms' postings of all blocks. 0: nothing is known.
@@ -110,9 +111,14 @@ def _bound_kth_score(docs, tfs, norms, inverse, starts, ends, weights, k):  # ty
     n = min(ends[chosen] - starts[chosen], max(4 * k, _SEEDS))
     sums = np.zeros(n, np.float64)
     for clause in range(n_clauses):
-        posting, end, weight = starts[clause], ends[clause], weights[clause]
+        posting, end, weight, bitmap = starts[clause], ends[clause], weights[clause], bitmaps[clause]
         for i in range(n):
             doc = docs[starts[chosen] + i]
+            if bitmap >= 0:
+                place = find_in_bitmap(words[bitmap], preceding[bitmap], doc)
+                if place >= 0:
+                    sums[i] += _score_term(weight, tfs[posting + place], inverse[norms[doc]])
+                continue
             posting = find_first(docs, posting, end, doc)
             if posting < end and docs[posting] == doc:
                 sums[i] += _score_term(weight, tfs[posting], inverse[norms[doc]])
@@ -141,12 +147,30 @@ def sort_rows(rows, n, bits):  # type: ignore[no-untyped-def]
 
 
 @compile_loop
-def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums, candidates, bits, keys):  # type: ignore[no-untyped-def]
+def search_field(  # type: ignore[no-untyped-def]
+    docs,
+    tfs,
+    norms,
+    inverse,
+    words,
+    preceding,
+    starts,
+    ends,
+    weights,
+    bitmaps,
+    rank,
+    k,
+    sums,
+    candidates,
+    bits,
+    keys,
+):
     """Fill `keys` with one query's k best documents by one field, in any order; return how many there are.
 
     docs, tfs, norms  the field's postings and length bytes
     inverse           (256,) float32
-    starts … weights  the query's clauses, the greatest weight first
+    words, preceding  of the field's bitmaps
+    starts … bitmaps  the query's clauses, the greatest weight first, and rows of bitmaps, -1: none
     rank              (n_docs,) byte-order rank of ids
     k                 at most n_docs
     sums … keys       what `make_buffers` made, for one thread at a time
@@ -156,7 +180,9 @@ def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums
     size = len(sums)
     position = starts.copy()
     parts = np.empty(_TOGETHER, np.float32)
-    least = _bound_kth_score(docs, tfs, norms, inverse, starts, ends, weights, k)  # the k-th score is not below
+    least = _bound_kth_score(
+        docs, tfs, norms, inverse, words, preceding, starts, ends, weights, bitmaps, k
+    )  # the k-th score is not below
     least_key = _make_key(least, 0)
     bounded = least > 0
     kept = 0
@@ -196,8 +222,19 @@ def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums
         for clause in range(needed, n_clauses):  # looked up for the candidates that remain
             weight = weights[clause]
             rest -= weight
-            posting, end = position[clause], ends[clause]
+            posting, end, bitmap = position[clause], ends[clause], bitmaps[clause]
             remaining = 0
+            if bitmap >= 0:
+                start, term_words, term_preceding = starts[clause], words[bitmap], preceding[bitmap]
+                for i in range(n):
+                    doc = candidates[i]
+                    place = find_in_bitmap(term_words, term_preceding, doc + low)
+                    if place >= 0:
+                        sums[doc] += _score_term(weight, tfs[start + place], inverse[norms[doc + low]])
+                    candidates[remaining] = doc
+                    remaining += (sums[doc] + rest) * _SLACK >= least
+                n = remaining
+                continue
             for i in range(n):
                 doc = candidates[i]
                 posting = find_first(docs, posting, end, doc + low)

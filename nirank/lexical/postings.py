@@ -16,6 +16,7 @@ from nirank.base.loading import count_loading
 from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
 from nirank.lexical.analysis import Analyzer
+from nirank.lexical.bitmaps import NO_BITMAPS, Bitmaps, write_bitmaps
 from nirank.lexical.jvm import read_lucene_version
 
 _CHUNK_TOKENS = 4_000_000  # held in memory at a time while building
@@ -33,6 +34,7 @@ class FieldPostings:
     norms      (n_docs,) uint8, the document's length as Lucene's byte (see `encode_lengths`)
     doc_count  documents with at least one term, Lucene's docCount
     tokens     of the whole field, Lucene's sumTotalTermFreq
+    bitmaps    which documents have each frequent term: searches are faster with them, and find the same
     df         (V,) documents with each term, and corpus_terms, all that are known, where these are the postings of one
                range of rows and the others count too; None: as they stand here
     """
@@ -44,6 +46,7 @@ class FieldPostings:
     norms: NDArray[np.uint8]
     doc_count: int
     tokens: int
+    bitmaps: Bitmaps = NO_BITMAPS
     df: NDArray[np.int64] | None = None
     corpus_terms: Ids | None = None
 
@@ -61,7 +64,8 @@ class FieldPostings:
         """Map what `build` wrote."""
         facts = json.loads((folder / "field.json").read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("offsets", "docs", "tfs", "norms")}
-        return cls(Ids.open(folder), **arrays, doc_count=facts["doc_count"], tokens=facts["tokens"])
+        bitmaps = Bitmaps.open(folder)
+        return cls(Ids.open(folder), **arrays, doc_count=facts["doc_count"], tokens=facts["tokens"], bitmaps=bitmaps)
 
 
 Fields = Mapping[str, FieldPostings]
@@ -167,6 +171,7 @@ class _Builder:
         shutil.rmtree(self.spill)
         Ids(terms.take_arrow(terms.order), np.arange(len(terms))).save(self.folder)
         np.save(self.folder / "offsets.npy", offsets)
+        write_bitmaps(offsets, docs, len(self.lengths), self.folder)
         np.save(self.folder / "norms.npy", encode_lengths(self.lengths))
         facts = {"doc_count": int((self.lengths > 0).sum()), "tokens": int(self.lengths.sum())}
         (self.folder / "field.json").write_text(json.dumps(facts))

@@ -100,6 +100,7 @@ class _FieldClauses:
     """What one field has of all queries: query q owns terms[offsets[q]:offsets[q + 1]], the greatest weight first.
 
     inverses  (256,) `inv` of the module's formula by length byte
+    bitmaps   row of each term's bits in the field's `Bitmaps`, -1 where it has none
     """
 
     field: FieldPostings
@@ -108,6 +109,7 @@ class _FieldClauses:
     offsets: NDArray[np.int64]
     terms: NDArray[np.int64]
     weights: NDArray[np.float32]
+    bitmaps: NDArray[np.int64]
 
 
 class _Searcher:
@@ -119,6 +121,9 @@ class _Searcher:
         self.postings = tuple(
             tuple(as_constant(getattr(part.field, name)) for part in clauses) for name in ("docs", "tfs", "norms")
         )
+        self.bitmaps = tuple(
+            (as_constant(part.field.bitmaps.words), as_constant(part.field.bitmaps.preceding)) for part in clauses
+        )
         self.inverses = tuple(as_constant(part.inverses) for part in clauses)
         self.unrounded = np.array([part.weight == 1.0 or len(clauses) == 1 for part in clauses])
         self.rank, self.order = as_constant(scope.docs.rank), scope.docs.order
@@ -129,26 +134,27 @@ class _Searcher:
         """Search for nothing, so that numba compiles the loop, or reads it from its cache."""
         if len(self.scope.queries):
             nothing = np.empty(0, np.int64)
-            self._search(self.scope.list_rows(0), nothing, nothing, nothing, np.empty(0, F))
+            self._search(self.scope.list_rows(0), nothing, nothing, nothing, np.empty(0, F), nothing)
 
     def search(self, query: int) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         """Return rows and scores of the query's k best documents, best first."""
         return self._search(self.scope.list_rows(query), *self._list_clauses(query))
 
     def _search(
-        self, rows: NDArray[np.integer] | None, fields: NDArray[Any], *clauses: NDArray[Any]
+        self, rows: NDArray[np.integer] | None, fields: NDArray[Any], *clauses_and_bitmaps: NDArray[Any]
     ) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         from nirank.lexical import kernels
 
         sums, candidates, bits, keys = self._get_buffers()
+        *clauses, bitmaps = clauses_and_bitmaps
         all_fields = (*self.postings, self.inverses, self.unrounded, fields, *clauses, self.rank, self.k)
         if rows is not None:
             n = kernels.search_rows(*all_fields, sums, keys, as_constant(np.asarray(rows, np.int64)))
         elif len(self.clauses) > 1:
             n = kernels.search_fields(*all_fields, sums, keys)
         else:
-            field = (*(arrays[0] for arrays in self.postings), self.inverses[0])
-            n = kernels.search_field(*field, *clauses, self.rank, self.k, sums, candidates, bits, keys)
+            field = (*(arrays[0] for arrays in self.postings), self.inverses[0], *self.bitmaps[0])
+            n = kernels.search_field(*field, *clauses, bitmaps, self.rank, self.k, sums, candidates, bits, keys)
         best = np.sort(keys[:n])[::-1]
         return self.order[best & _RANK_BITS].astype(self.row_type), (best >> 32).astype(np.uint32).view(F)
 
@@ -162,12 +168,13 @@ class _Searcher:
         return buffers
 
     def _list_clauses(self, query: int) -> tuple[NDArray[Any], ...]:
-        """Return fields, first postings, ends and weights of a query's terms, by field."""
+        """Return fields, first postings, ends, weights and rows of bitmaps of a query's terms, by field."""
         parts = []
         for number, field_clauses in enumerate(self.clauses):
             part = slice(*field_clauses.offsets[query : query + 2].tolist())
             terms, offsets = field_clauses.terms[part], field_clauses.field.offsets
-            parts.append((np.full(len(terms), number), offsets[terms], offsets[terms + 1], field_clauses.weights[part]))
+            weights, bitmaps = field_clauses.weights[part], field_clauses.bitmaps[part]
+            parts.append((np.full(len(terms), number), offsets[terms], offsets[terms + 1], weights, bitmaps))
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
@@ -214,4 +221,5 @@ def _look_up(
     weights = (F(weight) * qtf) * idf
     order = np.lexsort((-weights, query))
     offsets = np.searchsorted(query, np.arange(len(queries) + 1))
-    return _FieldClauses(field, weight, compute_inverse_norms(field, k1, b), offsets, terms[order], weights[order])
+    terms, inverses = terms[order], compute_inverse_norms(field, k1, b)
+    return _FieldClauses(field, weight, inverses, offsets, terms, weights[order], field.bitmaps.find_rows(terms))

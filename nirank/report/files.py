@@ -17,6 +17,7 @@ from nirank.report.folder import Large, format_json, rewrite_texts, write_folder
 from nirank.report.latex import format_latex
 from nirank.report.names import name_query_sets
 from nirank.report.page import render_page
+from nirank.report.pair_counts import digest_pair_counts, write_pair_counts
 from nirank.report.per_query import digest_values, write_per_query
 from nirank.report.plain import to_plain
 from nirank.report.report import Report
@@ -47,7 +48,8 @@ def write_report(
     intervals  in leaderboard.tex, beside the means
 
     Where there are query sets, per_query.parquet has their values and details/SET/queries.json the rest of each, with
-    scripts beside it that have the details. What else is in the folder: see `write_folder`.
+    scripts beside it that have the details; where pairs are counted, pair_counts.parquet has what each record adds to
+    their measures. What else is in the folder: see `write_folder`.
     """
     names, sources = name_query_sets(report.query_sets), details or {}
     report = replace(
@@ -62,6 +64,10 @@ def write_report(
     if report.query_sets:
         large["per_query.parquet"] = Large(
             digest_values(report.query_sets), partial(write_per_query, report.query_sets)
+        )
+    if any(each.pair_counts for each in report.query_sets):
+        large["pair_counts.parquet"] = Large(
+            digest_pair_counts(report.query_sets), partial(write_pair_counts, report.query_sets)
         )
     folders = {
         f"details/{names[each.key]}": partial(write_details, each, sources.get(each.key)) for each in report.query_sets

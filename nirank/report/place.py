@@ -25,6 +25,7 @@ FILES = (
     "leaderboard.tex",
     "report.html",
     "per_query.parquet",
+    "pair_counts.parquet",
 )
 FOLDERS = ("runs", "evidence", "details", "written")
 RESULTS = (*FILES, *FOLDERS)

@@ -13,6 +13,7 @@ from nirank.base.files import expand_path
 from nirank.errors import DataError
 from nirank.report.detail_files import QUERIES, read_query_set
 from nirank.report.folder import MANIFEST
+from nirank.report.pair_counts import read_pair_counts
 from nirank.report.per_query import encode_name, read_per_query
 from nirank.report.plain import to_plain
 from nirank.report.report import Report
@@ -23,6 +24,7 @@ from nirank.results.row import Row
 log = logging.getLogger("nirank")
 
 PER_QUERY = "per_query.parquet"
+PAIR_COUNTS = "pair_counts.parquet"
 
 _ADDED: Mapping[str, type] = {"findings": dict, "drawings": dict, "plan": list}  # by version 2 of the manifest
 
@@ -74,5 +76,7 @@ def _read_query_sets(place: Path, rows: tuple[Row, ...]) -> list[QuerySet]:
             sets[query_set.key] = replace(query_set, values={**query_set.values, **of_values.values})
         else:  # a run was killed when it had written one of both
             log.warning("%s: has other queries than %s, and is not read; write the results again", path, PER_QUERY)
+    counts = read_pair_counts(place / PAIR_COUNTS, names) if (place / PAIR_COUNTS).exists() else {}
+    sets = {key: replace(each, pair_counts=counts.get(key, {})) for key, each in sets.items()}
     order: dict[SetKey, None] = dict.fromkeys((row.collection, row.split, row.qrels) for row in rows)
     return [sets[key] for key in order if key in sets]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.evaluation.pair_measures import PairCounts
+
 SetKey = tuple[str, str | None, str | None]  # collection, split, judgement set
 
 HEAD = 10  # results of a list that signs are about
@@ -39,6 +41,7 @@ class QuerySet:
     values    {system: {measure: (n_queries,) float64}}; NaN where a measure leaves a query out; a measure that is no
               mean over queries has none
     signs     {system: signs}; nothing of systems without order
+    pair_counts  {system: {measure of pairs: what each record adds to it}}, records in the collection's order
     """
 
     collection: str
@@ -49,6 +52,7 @@ class QuerySet:
     relevant: tuple[int, ...] = ()
     values: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     signs: Mapping[str, Signs] = field(default_factory=dict)
+    pair_counts: Mapping[str, Mapping[str, PairCounts]] = field(default_factory=dict)
     folder: str | None = None
     detailed: tuple[int, ...] | None = None
     per_chunk: int = 20

@@ -9,15 +9,17 @@ from nirank.config.reader import Config, load_config
 from nirank.errors import ConfigError
 
 
-def find_configurations(paths: Iterable[Path], *, accept: bool = False) -> dict[Path, Config]:
+def find_configurations(paths: Iterable[Path], *, accept: bool = False) -> dict[Path, Config | ConfigError]:
     """Read the configurations under files and folders, sorted by path within each folder.
 
-    In folders, YAML files with collections, systems and measures count, results and hidden folders aside.
+    In folders, YAML files with collections, systems and measures count, results and hidden folders aside. One that
+    cannot be read (its model has not been made yet, say) has the mistakes in its place, and the others are read.
 
     accept  take those without expected scores too
-    Raises ConfigError with all mistakes; a configuration that is named, and has no expected scores, is one.
+    Raises ConfigError with all mistakes in files that are named, of which missing expected scores are one; and where
+    nothing can be read at all.
     """
-    configs: dict[Path, Config] = {}
+    configs: dict[Path, Config | ConfigError] = {}
     mistakes: list[str] = []
     for path in paths:
         if path.is_dir():
@@ -30,13 +32,18 @@ def find_configurations(paths: Iterable[Path], *, accept: bool = False) -> dict[
             try:
                 config = load_config(file)
             except ConfigError as error:
-                mistakes += error.messages
+                if file == path:
+                    mistakes += error.messages
+                configs[file] = error
                 continue
             if config.expected is None and not accept and file == path:
                 mistakes.append(
                     f"{file}: has no expected scores; 'nirank verify --accept {file}' writes those of a run"
                 )
             configs[file] = config
+    unread = [config for config in configs.values() if isinstance(config, ConfigError)]
+    if not mistakes and len(unread) == len(configs):
+        mistakes = [message for error in unread for message in error.messages]
     if mistakes:
         raise ConfigError(*mistakes)
     return configs

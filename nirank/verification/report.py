@@ -37,6 +37,8 @@ def summarise(verifications: Sequence[Verification]) -> str:
     counts = _count(verifications)
     n_configs = f"{len(verifications)} configuration{'s' if len(verifications) != 1 else ''}"
     others = [f"{counts[status]:,} {word}" for status, word in WORDS.items() if status != "ok" and counts[status]]
+    if unread := sum(verification.failed and not verification.checks for verification in verifications):
+        others.append(f"{unread} configuration{'s' if unread != 1 else ''} failed as a whole")
     return ", ".join([f"{n_configs}: {counts['ok']:,} of {sum(counts.values()):,} scores OK", *others])
 
 

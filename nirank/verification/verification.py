@@ -29,6 +29,7 @@ class Verification:
     """What came of one configuration.
 
     checks    its scores; those of a configuration that failed or was skipped are so too
+    failed    the whole configuration did, even where it is not known which scores it has
     note      why it failed or was skipped, or what was done
     seconds   that it took
     computed  how many computations were not stored
@@ -39,11 +40,12 @@ class Verification:
     note: str = ""
     seconds: float = 0.0
     computed: int = 0
+    failed: bool = False
 
     @property
     def status(self) -> Status:
         """The worst of the checks: a failed one, else one that is off; a plausible one, one that is ok, skipped."""
-        statuses = {check.status for check in self.checks}
+        statuses = {check.status for check in self.checks} | ({"failed"} if self.failed else set())
         order: Sequence[Status] = ("failed", "off", "plausible", "ok")
         return next((status for status in order if status in statuses), "skipped")
 
@@ -122,7 +124,13 @@ def skip(path: str | Path, config: Config, note: str) -> Verification:
 def fail(path: str | Path, config: Config, note: str, seconds: float) -> Verification:
     """Return what comes of a configuration whose run failed as a whole."""
     checks = () if config.expected is None else list_checks(config.expected, "failed", note)
-    return Verification(str(path), checks, note, seconds)
+    return Verification(str(path), checks, note, seconds, failed=True)
+
+
+def fail_unread(path: str | Path, error: ConfigError) -> Verification:
+    """Return what comes of a configuration that has mistakes; which scores it expects is then not known."""
+    mistakes = [message.splitlines()[0] for message in error.messages]
+    return Verification(str(path), note=f"cannot run: {'; '.join(mistakes)}", failed=True)
 
 
 def _accept(path: Path, result: Result, seconds: float) -> Verification:

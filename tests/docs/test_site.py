@@ -55,9 +55,11 @@ def pages(site: Path) -> dict[Path, Page]:
 
 
 def test_all_pages_are_there(site: Path) -> None:
-    sources = [file.relative_to(ROOT / "docs") for file in (ROOT / "docs").glob("**/*.md")]
+    files = [*(ROOT / "docs").glob("**/*.md"), *(ROOT / "docs").glob("**/*.ipynb")]
+    sources = [file.relative_to(ROOT / "docs") for file in files]
     assert len(sources) > 30
     assert [source for source in sources if not (site / source.with_suffix(".html")).is_file()] == []
+    assert (site / "notebooks/compare.html").read_text(encoding="utf-8").count('<div class="notebook-output">') == 5
 
 
 def test_every_page_of_experiments_is_a_page_of_the_site() -> None:

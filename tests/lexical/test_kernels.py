@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +21,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
 from nirank.lexical import kernels, scoring
 from nirank.lexical.analysis import Analyzer
+from nirank.lexical.bitmaps import NO_BITMAPS, Bitmaps, write_bitmaps
 from nirank.lexical.postings import FieldPostings, Index, build_index, encode_lengths
 from nirank.store import LocalStore
 
@@ -57,6 +59,19 @@ def make_postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
     )
 
 
+def with_bitmaps(field: FieldPostings) -> FieldPostings:
+    """Return postings of which each second term has bits, set one by one."""
+    n_docs = len(field.norms)
+    terms = np.arange(0, len(field.terms), 2)
+    words = np.zeros((len(terms), -(-n_docs // 64)), np.uint64)
+    preceding = np.zeros(words.shape, np.int32)
+    for row, term in enumerate(terms.tolist()):
+        for doc in field.docs[field.offsets[term] : field.offsets[term + 1]].tolist():
+            words[row, doc // 64] |= np.uint64(1 << doc % 64)
+            preceding[row, doc // 64 + 1 :] += 1
+    return replace(field, bitmaps=Bitmaps(terms, words, preceding))
+
+
 small_numbers = st.integers(0, 7)
 corpora = st.integers(1, 150).flatmap(lambda n: st.lists(st.lists(small_numbers, max_size=12), min_size=n, max_size=n))
 
@@ -70,6 +85,7 @@ corpora = st.integers(1, 150).flatmap(lambda n: st.lists(st.lists(small_numbers,
     k1b=st.sampled_from([(0.9, 0.4), (0.0, 1.0), (1.2, 0.75)]),
     restrict=st.sampled_from(["", "mask", "own", "pairs"]),
     block=st.sampled_from([64, 65_536]),
+    bitmaps=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_any_corpus(
@@ -80,11 +96,14 @@ def test_any_corpus(
     k1b: tuple[float, float],
     restrict: str,
     block: int,
+    bitmaps: bool,
     seed: int,
 ) -> None:
     n = len(title)
     random = np.random.default_rng(seed)
     fields = {"a": make_postings(title, n), "b": make_postings([text[::2] for text in title], n)}
+    if bitmaps:
+        fields = {name: with_bitmaps(field) for name, field in fields.items()}
     docs = Ids.of([f"d{number}" for number in random.permutation(n)])
     query_ids = Ids.of([f"q{number}" for number in range(len(queries))])
     allowed = random.random((len(queries), n)) < 0.5
@@ -108,13 +127,14 @@ def test_scifact(k: int | None, shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     build_index({"": iter(doc_texts)}, len(doc_texts), "english", tmp_path / "index")
     fields = dict(Index.open(tmp_path / "index").fields)
+    assert len(fields[""].bitmaps.terms) > 100
     texts = [*collection.queries.read(TextView("text")), " ".join(doc_texts[:200])]
     tokens = list(Analyzer("english").tokenize(texts))
     scope = Scope(Ids.of([str(at) for at in range(len(texts))]), collection.docs.ids)
     check(fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=k)
 
 
-def test_blocks_and_skipping_on_many_documents() -> None:
+def test_blocks_and_skipping_on_many_documents(tmp_path: Path) -> None:
     random = np.random.default_rng(5)
     n = 200_000  # several blocks, and most of the common term's postings skipped
     rows = [np.flatnonzero(random.random(n) < share) for share in (0.9, 0.2, 0.01, 0.0005)]
@@ -130,5 +150,8 @@ def test_blocks_and_skipping_on_many_documents() -> None:
     docs = Ids.of([f"{number:06}" for number in random.permutation(n)])
     queries = [["common", "rare"], ["common", "often", "few", "rare"], ["common"], ["rare", "common", "common"], []]
     scope = Scope(Ids.of(list("abcde")), docs)
-    for k in (1, 10, 1000):
-        check({"": field}, {"": 1.0}, queries, scope, k1=0.9, b=0.4, k=k)
+    write_bitmaps(field.offsets, field.docs, n, tmp_path)
+    for bitmaps in (NO_BITMAPS, Bitmaps.open(tmp_path)):
+        assert bitmaps.terms.tolist() == ([0, 2] if len(bitmaps.terms) else [])
+        for k in (1, 10, 1000):
+            check({"": replace(field, bitmaps=bitmaps)}, {"": 1.0}, queries, scope, k1=0.9, b=0.4, k=k)

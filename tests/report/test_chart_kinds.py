@@ -267,7 +267,7 @@ def test_plots_of_a_report_choose_by_name() -> None:
         *(plot.gains("AP"), plot.stopping(), plot.survival(), plot.training(), plot.training("nDCG@10")),
         *(plot.written(), plot.written(map=True), plot.effort() if A.effort else plot.gains()),
     ):
-        assert chart.to_dict()["config"]["font"]
+        assert chart.altair.to_dict()["config"]["font"]
     for ask, message in (
         (lambda: plot.survival("angel"), "there is no chart of 'angel'; did you mean 'angle'"),
         (lambda: plot.training("AP"), "there is no chart of 'AP'; there are nDCG@10"),

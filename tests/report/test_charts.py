@@ -174,7 +174,7 @@ def test_hostile_names_stay_texts() -> None:
         svg = draw(figure.spec)
         assert "<script" not in svg and "<img" not in svg
     chart = report.plot.differences(*list(report.query_sets[0].values)[:2])
-    assert "<script" not in draw(chart.to_dict())
+    assert "<script" not in draw(chart.altair.to_dict())
 
 
 def test_a_report_without_anything_to_draw_has_no_figures() -> None:
@@ -184,13 +184,35 @@ def test_a_report_without_anything_to_draw_has_no_figures() -> None:
     assert list_figures(Report([failed], REPORT.measures, (), {})) == []
 
 
-def test_plots_are_charts_of_altair_that_can_be_saved(tmp_path: Path) -> None:
+def test_plots_can_be_saved_and_changed(tmp_path: Path) -> None:
     plot = REPORT.plot
     first, second = list(REPORT.query_sets[0].values)[:2]
     for chart in (plot.tradeoff("nDCG@10"), plot.intervals(), plot.differences(first, second)):
-        assert chart.to_dict()["width"] == 640
+        assert chart.altair.to_dict()["width"] == 640
     plot.tradeoff().save(tmp_path / "tradeoff.svg")
     assert "nDCG@10" in (tmp_path / "tradeoff.svg").read_text()
+    plot.tradeoff().save(tmp_path / "tradeoff.HTML")
+    page = (tmp_path / "tradeoff.HTML").read_text()
+    assert "vegaEmbed" in page and not re.search(r"<(?:script|link)[^>]+(?:src|href)=", page), "it needs nothing else"
+
+
+def test_notebooks_show_a_picture_whatever_renderer_altair_has() -> None:
+    data = REPORT.plot.intervals()._repr_mimebundle_()
+    assert sorted(data) == ["image/svg+xml", "text/plain"]
+    assert data["image/svg+xml"].startswith("<svg") and "BM25" in data["image/svg+xml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("chart.jpg", "expected a name that ends in .svg, .png, .pdf, .html or .json, got '.jpg'"),
+        ("nowhere/chart.svg", "nowhere/chart.svg: cannot be written (No such file or directory)"),
+    ],
+)
+def test_a_chart_that_cannot_be_saved_says_why(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        REPORT.plot.tradeoff().save(tmp_path / name)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +239,7 @@ def test_of_several_tables_one_must_be_chosen() -> None:
     report = replace(REPORT, rows=rows)
     with pytest.raises(ConfigError, match=r"expected one table, choose it by on\(collection"):
         report.plot.tradeoff()
-    assert report.plot.on("d").tradeoff("R@20").to_dict()["params"][0]["value"] == "R@20"
+    assert report.plot.on("d").tradeoff("R@20").altair.to_dict()["params"][0]["value"] == "R@20"
 
 
 def read_section() -> str:

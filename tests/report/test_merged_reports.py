@@ -293,14 +293,40 @@ def test_folders_without_values_by_query_are_merged_without_marks(tmp_path: Path
     assert "Differences: not compared: a has no values by query, which earlier versions did not write." in text
 
 
-def test_measures_of_pairs_keep_their_intervals_and_are_not_compared(tmp_path: Path) -> None:
+def test_measures_of_pairs_are_compared_as_in_one_run(tmp_path: Path) -> None:
+    measures = ["PC@3", "F1@3", "AP"]
+    a, b = (save(tmp_path / name, [system], measures=measures) for name, system in (("a", "BM25"), ("b", "Flat")))
+    whole = read_report(save(tmp_path / "whole", ["BM25", "Flat"], measures=measures))
+    merged = merge_reports([a, b], tmp_path / "merged")
+    assert {pair["measure"] for pair in merged.comparisons[0]["pairs"]} >= {"PC@3", "AP"}
+    assert merged.comparisons[0]["pairs"] == whole.comparisons[0]["pairs"]
+    assert list_results(merged.rows) == list_results(whole.rows)
+    assert [row.groups for row in merged.rows] == [row.groups for row in whole.rows]
+    again = read_report(tmp_path / "merged")
+    assert again.comparisons == merged.comparisons
+    for (system, counts), kept in zip(
+        again.query_sets[0].pair_counts.items(), whole.query_sets[0].pair_counts.values(), strict=True
+    ):
+        assert counts.keys() == kept.keys(), system
+        assert all((counts[name].table == kept[name].table).all() for name in counts)
+        assert all((counts[name].possible, counts[name].asking) == (80 * 30, 30) for name in counts)
+    (a / "pair_counts.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"pair_counts\.parquet: is no table of counts by record"):
+        merge_reports([a, b])
+
+
+def test_measures_of_pairs_without_counts_keep_their_intervals_and_are_not_compared(tmp_path: Path) -> None:
     a, b = (save(tmp_path / name, [system], measures=["PC@3"]) for name, system in (("a", "BM25"), ("b", "Flat")))
+    for folder in (a, b):
+        (folder / "pair_counts.parquet").unlink()  # as earlier versions left it
     merged = merge_reports([a, b], tmp_path / "merged")
     assert [row.intervals for row in merged.rows] == [read_report(folder).rows[0].intervals for folder in (a, b)]
     assert all(row.intervals for row in merged.rows) and not merged.comparisons
     text = " ".join(format_text(merged.rows, merged.measures).split())
     assert "not compared: measures of pairs need the counts of each record" in text
     c, d = (save(tmp_path / name, [system], measures=["PC@3", "AP"]) for name, system in (("c", "BM25"), ("d", "Flat")))
+    for folder in (c, d):
+        (folder / "pair_counts.parquet").unlink()
     rows = merge_reports([c, d]).rows
     assert all(set(row.intervals) == {"PC@3", "AP"} and set(row.groups) == {"AP"} for row in rows)
     assert "; measures of pairs need the counts" in (rows[0].conventions.comparisons or "")

@@ -16,6 +16,7 @@ from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.verification import verify
 from nirank.verification.processes import verify_apart
+from nirank.verification.verification import fail
 
 SYSTEMS = "systems:\n  BM25: bm25\n  Cut: [BM25, {cut: 1}]\nmeasures: [nDCG@10, RR, R@2]\n"
 SECTION = "expected:\n  scores:\n    tiny/test:\n      BM25: {nDCG@10: %s, RR: %s}\n      Cut: {RR: 0.6250}\n"
@@ -136,17 +137,30 @@ def test_the_command_verifies_all_configurations_of_a_folder(place: Path) -> Non
     write_config(place, "expected: {scores: {tiny/test: {BM25: {RR: 0.6875}}}}\n", "a.yaml")
     write_config(place, "expected: {scores: {tiny/test: {BM25: {RR: 0.6}, Cut: {RR: 0.625}}}}\n", "b.yml")
     write_config(place, "", "c.yaml")
+    (place / "d.yaml").write_text("collections: [tiny]\nsystems: {A: bm52}\nmeasures: [RR]\nexpected: {}\n")
     (place / "card.yaml").write_text("models: {a: b}\n")
     result = run_nirank("verify", ".", "--html", "page.html", "--quiet", cwd=place)
     assert result.code == 1, result
-    assert [line.split()[:2] for line in result.out.splitlines()[3:6]] == [
+    assert [line.split()[:2] for line in result.out.splitlines()[3:7]] == [
         ["a.yaml", "OK"],
         ["b.yml", "off"],
         ["c.yaml", "skipped"],
+        ["d.yaml", "FAIL"],  # and nothing else stops for it
     ]
+    assert "d.yaml: cannot run: d.yaml:2:14: there is no system or stage 'bm52'" in result.out
     assert "BM25    RR       off       0.6000  0.6875  +0.0875     0.0005" in result.out
-    assert result.out.endswith("3 configurations: 2 of 3 scores OK, 1 off\n")
+    assert result.out.endswith("4 configurations: 2 of 3 scores OK, 1 off, 1 configuration failed as a whole\n")
     assert "<td>Cut</td><td>RR</td>" in (place / "page.html").read_text()
+
+
+def test_where_nothing_of_a_folder_can_be_read_its_mistakes_end_the_command(place: Path) -> None:
+    write_config(place, "", "a.yaml").write_text("collections: [tiny]\nsystems: {A: bm52}\nmeasures: [RR]\n")
+    run_nirank("verify", ".", cwd=place).assert_mistake("a.yaml:2:14: there is no system or stage 'bm52'")
+
+
+def test_a_run_that_fails_as_a_whole_is_no_success_though_nothing_was_expected(place: Path) -> None:
+    path = write_config(place, "")
+    assert not fail(path, load_config(path), "its process ended with 1", 1.0).passed
 
 
 def test_accept_writes_what_came_out(place: Path) -> None:

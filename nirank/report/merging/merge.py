@@ -13,6 +13,7 @@ from nirank.base.files import expand_path
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import is_of_pairs
+from nirank.evaluation.pair_measures import PairCounts
 from nirank.report.files import write_report
 from nirank.report.merging.comparability import require_comparable
 from nirank.report.merging.merged_details import DetailFolder, join_details, list_detailed
@@ -29,7 +30,7 @@ from nirank.results.summaries import summarise_groups
 
 _UNTESTED = "not compared: {} has no values by query, which earlier versions did not write"
 
-_OF_PAIRS = "measures of pairs need the counts of each record, which folders of results do not hold"
+_OF_PAIRS = "measures of pairs need the counts of each record, which run files and earlier versions do not give"
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def _merge_query_sets(
     merged = next((each for each, *_ in having if each.texts), first)
     values: dict[str, dict[str, Any]] = {}
     signs: dict[str, Signs] = {}
+    pair_counts: dict[str, dict[str, PairCounts]] = {}
     for query_set, run, new in having:
         called = _rename_rows(run, key, new)
         place = {id: at for at, id in enumerate(query_set.ids)}
@@ -171,8 +173,11 @@ def _merge_query_sets(
         for system, each in query_set.signs.items():
             later = None if each.later is None else each.later[order]
             signs.setdefault(called.get(system, system), Signs(each.unjudged[order], each.lost[order], later))
+        if len(having) == 1 or run.get_digest(key, "docs") is not None:  # records in one order, which run files lack
+            for system, counted in query_set.pair_counts.items():
+                pair_counts.setdefault(called.get(system, system), {}).update(counted)
     detailed = list_detailed(_list_detail_folders(merged, runs, names), merged.ids)
-    return replace(merged, values=values, signs=signs, folder=None, detailed=detailed)
+    return replace(merged, values=values, signs=signs, pair_counts=pair_counts, folder=None, detailed=detailed)
 
 
 def _compare_tables(
@@ -232,10 +237,12 @@ def _clear_comparisons(row: Row) -> Row:
 
 
 def _keep_pair_intervals(row: Row, before: Row) -> Row:
-    """Return a compared row with its intervals of measures of pairs, which are not compared, and say so."""
-    if not any(map(is_of_pairs, row.measures)):
+    """Return a compared row with its intervals of those measures of pairs that were not compared, and say so."""
+    kept = {
+        name: bounds for name, bounds in before.intervals.items() if is_of_pairs(name) and name not in row.intervals
+    }
+    if not kept:
         return row
-    kept = {name: bounds for name, bounds in before.intervals.items() if is_of_pairs(name)}
     words = f"{row.conventions.comparisons}; {_OF_PAIRS}" if row.intervals else f"not compared: {_OF_PAIRS}"
     conventions = replace(row.conventions, comparisons=words)
     return replace(row, intervals={**kept, **row.intervals}, conventions=conventions)
@@ -245,7 +252,10 @@ def _make_evaluations(key: JudgedSplit, query_set: QuerySet, rows: Sequence[Row]
     """Return each system's evaluation as far as a comparison reads it."""
     return {
         (*key, row.system): Evaluation(
-            queries=query_set.ids, per_query=query_set.values[row.system], means=dict(row.measures)
+            queries=query_set.ids,
+            per_query=query_set.values[row.system],
+            means=dict(row.measures),
+            pair_counts=query_set.pair_counts.get(row.system, {}),
         )
         for row in rows
         if row.system in query_set.values

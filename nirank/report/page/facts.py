@@ -15,6 +15,7 @@ _FILES = (
     ("leaderboard.md", "the table, in Markdown"),
     ("leaderboard.json", "everything that the tables say"),
     ("per_query.parquet", "every value of every query"),
+    ("pair_counts.parquet", "what every record adds to measures of pairs"),
     ("manifest.json", "versions, machine, digests, configuration"),
 )
 
@@ -72,7 +73,9 @@ def list_alarms(report: Report, boards: Sequence[Board]) -> list[str]:
 
 def list_downloads(report: Report) -> list[tuple[str, str]]:
     """Return the files beside the page that readers may want, and what they are."""
-    return [(name, words) for name, words in _FILES if name != "per_query.parquet" or report.query_sets]
+    absent = {"per_query.parquet": not report.query_sets}
+    absent["pair_counts.parquet"] = not any(each.pair_counts for each in report.query_sets)
+    return [(name, words) for name, words in _FILES if not absent.get(name)]
 
 
 def format_duration(seconds: float) -> str:
