@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 from meter import Figures, Meter, Place, measure_bytes
@@ -138,11 +139,11 @@ def search_ivf(place: Place, probes: int) -> Figures:
     """
     from nirank.inference import ann
 
-    ann._declare_overlap = lambda *_: None
-    _run(*open_vectors(place, "few"), make_ivf(place.folder, probes))
-    collection, store = open_vectors(place, "many")
-    with Meter() as meter:
-        result = _run(collection, store, make_ivf(place.folder, probes))
+    with patch.object(ann, "_declare_overlap"):
+        _run(*open_vectors(place, "few"), make_ivf(place.folder, probes))
+        collection, store = open_vectors(place, "many")
+        with Meter() as meter:
+            result = _run(collection, store, make_ivf(place.folder, probes))
     ranking = result.ranking("system")
     exact = np.load(place.folder / "exact-many.npz")
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.lexical.weights import kl, parsimonious
@@ -20,6 +20,7 @@ def test_kullback_leibler_by_hand() -> None:
     assert kl({}, {}) == kl({"zyzzyva": 1}, {"a": 0.1}) == {}
 
 
+@settings(deadline=None)  # on a busy machine an example may wait
 @given(texts, collections, st.floats(0.05, 0.95))
 def test_a_parsimonious_model_is_a_distribution_that_em_leaves_alone(
     tfs: dict[str, int], collection: dict[str, float], lam: float
