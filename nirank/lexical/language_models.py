@@ -136,7 +136,7 @@ class _Searcher:
         terms, weights, factors, bounds = terms[order], weights[order], factors[order], bounds[order]
         clauses = (self.offsets[terms], self.offsets[terms + 1], weights, factors)
         length, mu = float(weights.sum()), float(self.smoothing.mu or 0)
-        sums, candidates, bits, keys = self._get_buffers()
+        sums, candidates, _, bits, keys = self._get_buffers()
         if rows is not None:
             n = kernels.search_rows(*self.postings, *clauses, length, mu, self.rank, self.k, sums, keys, rows)
         else:

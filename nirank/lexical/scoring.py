@@ -100,12 +100,14 @@ class _FieldClauses:
     """What one field has of all queries: query q owns terms[offsets[q]:offsets[q + 1]], the greatest weight first.
 
     inverses  (256,) `inv` of the module's formula by length byte
+    most      the greatest that a document has
     bitmaps   row of each term's bits in the field's `Bitmaps`, -1 where it has none
     """
 
     field: FieldPostings
     weight: float
     inverses: NDArray[np.float32]
+    most: np.float32
     offsets: NDArray[np.int64]
     terms: NDArray[np.int64]
     weights: NDArray[np.float32]
@@ -113,7 +115,7 @@ class _FieldClauses:
 
 
 class _Searcher:
-    """Searches with `nirank.lexical.kernels`, in several threads."""
+    """Searches with the loops of one field, several or candidates, in several threads."""
 
     def __init__(self, clauses: Sequence[_FieldClauses], scope: Scope, k: int | None) -> None:
         self.clauses, self.scope = clauses, scope
@@ -143,27 +145,30 @@ class _Searcher:
     def _search(
         self, rows: NDArray[np.integer] | None, fields: NDArray[Any], *clauses_and_bitmaps: NDArray[Any]
     ) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
-        from nirank.lexical import kernels
+        from nirank.lexical.candidate_kernels import search_rows
+        from nirank.lexical.field_kernels import search_field
+        from nirank.lexical.multifield_kernels import search_fields
 
-        sums, candidates, bits, keys = self._get_buffers()
+        sums, *lists, keys = self._get_buffers()
         *clauses, bitmaps = clauses_and_bitmaps
         all_fields = (*self.postings, self.inverses, self.unrounded, fields, *clauses, self.rank, self.k)
         if rows is not None:
-            n = kernels.search_rows(*all_fields, sums, keys, as_constant(np.asarray(rows, np.int64)))
+            n = search_rows(*all_fields, sums, keys, as_constant(np.asarray(rows, np.int64)))
         elif len(self.clauses) > 1:
-            n = kernels.search_fields(*all_fields, sums, keys)
+            n = search_fields(*all_fields, sums, keys)
         else:
-            field = (*(arrays[0] for arrays in self.postings), self.inverses[0], *self.bitmaps[0])
-            n = kernels.search_field(*field, *clauses, bitmaps, self.rank, self.k, sums, candidates, bits, keys)
+            only = self.clauses[0]
+            field = (*(arrays[0] for arrays in self.postings), self.inverses[0], only.most, *self.bitmaps[0])
+            n = search_field(*field, *clauses, bitmaps, self.rank, self.k, sums, *lists, keys)
         best = np.sort(keys[:n])[::-1]
         return self.order[best & _RANK_BITS].astype(self.row_type), (best >> 32).astype(np.uint32).view(F)
 
     def _get_buffers(self) -> tuple[NDArray[Any], ...]:
         """Return this thread's working memory."""
-        from nirank.lexical import kernels
+        from nirank.lexical.kernels import make_buffers
 
         if not hasattr(self.thread, "buffers"):
-            self.thread.buffers = kernels.make_buffers(len(self.rank), self.k)
+            self.thread.buffers = make_buffers(len(self.rank), self.k)
         buffers: tuple[NDArray[Any], ...] = self.thread.buffers
         return buffers
 
@@ -222,4 +227,5 @@ def _look_up(
     order = np.lexsort((-weights, query))
     offsets = np.searchsorted(query, np.arange(len(queries) + 1))
     terms, inverses = terms[order], compute_inverse_norms(field, k1, b)
-    return _FieldClauses(field, weight, inverses, offsets, terms, weights[order], field.bitmaps.find_rows(terms))
+    most = inverses[int(field.norms.min(initial=255)) :].max()
+    return _FieldClauses(field, weight, inverses, most, offsets, terms, weights[order], field.bitmaps.find_rows(terms))
