@@ -4,7 +4,7 @@
     OMP_NUM_THREADS=1 taskset -c 0 python experiments/scale/skipping.py --collection ../shared/data/beir/scifact/test \\
         --out experiments/scale/results
 
-The forms: as it is; with every posting of the last list read; and without bitmaps of frequent terms besides.
+The forms: now; without what tfs bound (`weights`); and without bitmaps of frequent terms besides (`no bitmaps`).
 
 Synthetic are documents of 80 words and queries from `scale.py`'s Zipf law, written as postings without Java. Of a
 collection the queries are taken as they are, then documents as queries. Figures are processor milliseconds a query, the
@@ -34,8 +34,8 @@ from nirank.flow.ids import Ids
 from nirank.flow.scope import Scope
 from nirank.lexical import scoring
 from nirank.lexical.analysis import Analyzer
-from nirank.lexical.bitmaps import NO_BITMAPS, Bitmaps, write_bitmaps
-from nirank.lexical.postings import FieldPostings, Index, build_index, encode_lengths
+from nirank.lexical.bitmaps import NO_BITMAPS, Bitmaps
+from nirank.lexical.postings import FieldPostings, Index, build_index, encode_lengths, write_aids
 from nirank.store import LocalStore
 
 SIZES = (100_000, 300_000, 1_000_000)
@@ -66,10 +66,11 @@ def make_postings(n: int, folder: Path) -> FieldPostings:
         at = filled[terms] + np.arange(len(terms)) - (np.cumsum(size) - size)[terms]
         docs[at], tfs[at] = rows, counts
         filled += size
-    write_bitmaps(offsets, docs, n, folder)
+    write_aids(offsets, docs, tfs, n, folder)
+    aids = {"bitmaps": Bitmaps.open(folder), "most_tfs": np.load(folder / "most_tfs.npy")}
     names = Ids.of([f"{rank:07}" for rank in range(VOCABULARY)])
     norms = encode_lengths(np.full(n, WORDS))
-    return FieldPostings(names, offsets, docs, tfs, norms, n, WORDS * n, bitmaps=Bitmaps.open(folder))
+    return FieldPostings(names, offsets, docs, tfs, norms, n, WORDS * n, **aids)
 
 
 def draw_queries(words: int) -> list[list[str]]:
@@ -78,7 +79,7 @@ def draw_queries(words: int) -> list[list[str]]:
 
 
 def look_up_loosely(look_up: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a look-up that knows no bound of documents' lengths, so that no tf is too low."""
+    """Return a look-up that knows no bound of documents' lengths: no tf is too low, and weights are the only bounds."""
     return lambda *args: replace(look_up(*args), most=np.float32(np.inf))
 
 
@@ -88,7 +89,7 @@ def measure(field: FieldPostings, queries: Sequence[Sequence[str]], depth: int, 
     scope = Scope(Ids.of([f"q{at}" for at in range(len(queries))]), docs)
     plain, loose = scoring._look_up, look_up_loosely(scoring._look_up)
     without = replace(field, bitmaps=NO_BITMAPS)
-    forms = {"now": (field, plain), "all postings": (field, loose), "no bitmaps": (without, loose)}
+    forms = {"now": (field, plain), "weights": (field, loose), "no bitmaps": (without, loose)}
     seconds: dict[str, list[float]] = {name: [] for name in forms}
     found = set()
     for repeat in range(repeats + 1):

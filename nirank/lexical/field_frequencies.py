@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
-from nirank.lexical.bitmaps import write_bitmaps
-from nirank.lexical.postings import LENGTHS, FieldPostings
+from nirank.lexical.postings import LENGTHS, FieldPostings, write_aids
 from nirank.lexical.vocabularies import merge_vocabularies
 
 _BLOCK = 1 << 20  # postings of all fields at a time, or one term's,
@@ -65,7 +64,8 @@ def combine_fields(
     shutil.rmtree(spill)
     Ids(terms, np.arange(len(terms))).save(folder)
     np.save(folder / "offsets.npy", offsets)
-    write_bitmaps(offsets, np.load(folder / "docs.npy", mmap_mode="r"), n_docs, folder)
+    docs, tfs = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("docs", "tfs"))
+    write_aids(offsets, docs, tfs, n_docs, folder)
     np.save(folder / "norms.npy", np.zeros(n_docs, np.uint8))
     there = np.zeros(n_docs, np.bool_)
     for field in used.values():

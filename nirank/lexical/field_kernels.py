@@ -1,10 +1,10 @@
 """BM25's search over one field: blocks of documents, and clauses and postings skipped that cannot matter any more.
 
-A clause is one term of a query; it adds at most its weight to any score, since s = w - w / (1 + tf * inv) < w.
-Once k documents are known, clauses whose weights together stay below the k-th score are only looked up for
-documents that the other clauses brought up (Turtle and Flood, Information Processing & Management 31(6), 1995:
-MaxScore), in blocks of documents whose sums stay in cache. A term of many documents is looked up in its bits
-(`nirank.lexical.bitmaps`), not in its list. Where one clause is left whose list is read, a low tf tells by itself
+A clause is one term of a query; what it adds to a score, s = w - w / (1 + tf * inv), is bounded by its greatest tf
+and the shortest document. Once k documents are known, clauses whose bounds together stay below the k-th score are only
+looked up for documents that the other clauses brought up (Turtle and Flood, Information Processing & Management
+31(6), 1995: MaxScore), in blocks of documents whose sums stay in cache. A term of many documents is looked up in its
+bits (`nirank.lexical.bitmaps`), not in its list. Where one clause is left whose list is read, a low tf tells by itself
 that a posting cannot matter. Nothing that could be among the k best is skipped, so results are those of the formula
 in `nirank.lexical.scoring`.
 """
@@ -37,6 +37,16 @@ def _bound_tf(weight, most, cut):  # type: ignore[no-untyped-def]
     if cut >= weight:
         return np.float32(np.inf)
     return np.float32((weight / (weight - cut) - 1) / most / _SLACK)
+
+
+@compile_loop
+def _bound_scores(weights, most_tfs, most):  # type: ignore[no-untyped-def]
+    """Return for each clause a score that no document's exceeds, from its greatest tf and the shortest document."""
+    bounds = np.empty(len(weights), np.float64)
+    for i in range(len(weights)):
+        weight = np.float64(weights[i])
+        bounds[i] = min(weight, weight * (1 + _ROUNDING) - weight / (1 + np.float64(most_tfs[i]) * most))
+    return bounds
 
 
 @compile_loop
@@ -108,6 +118,7 @@ def search_field(  # type: ignore[no-untyped-def]
     ends,
     weights,
     bitmaps,
+    most_tfs,
     rank,
     k,
     sums,
@@ -123,6 +134,7 @@ def search_field(  # type: ignore[no-untyped-def]
     most              the greatest of a document's
     words, preceding  of the field's bitmaps
     starts … bitmaps  the query's clauses, the greatest weight first, and rows of bitmaps, -1: none
+    most_tfs          the greatest tf of each clause's postings, infinite: not known
     rank              (n_docs,) byte-order rank of ids
     k                 at most n_docs
     sums … keys       what `nirank.lexical.kernels.make_buffers` made, for one thread at a time
@@ -131,6 +143,7 @@ def search_field(  # type: ignore[no-untyped-def]
     n_clauses = len(starts)
     size = len(sums)
     position = starts.copy()
+    bounds = _bound_scores(weights, most_tfs, most)
     parts = np.empty(_TOGETHER, np.float32)
     least = _bound_kth_score(
         docs, tfs, norms, inverse, words, preceding, starts, ends, weights, bitmaps, k
@@ -145,9 +158,9 @@ def search_field(  # type: ignore[no-untyped-def]
         width = min(2 * width, size)
         rest = np.float64(0)  # what the clauses from `needed` on can add
         needed = n_clauses
-        while needed > 0 and (rest + weights[needed - 1]) * _SLACK < least:
+        while needed > 0 and (rest + bounds[needed - 1]) * _SLACK < least:
             needed -= 1
-            rest += weights[needed]
+            rest += bounds[needed]
         cut = max(least / _SLACK - rest, _TINY)  # a sum that the rest cannot lift to the k-th score is below
         n = 0
         postings = 0
@@ -182,7 +195,7 @@ def search_field(  # type: ignore[no-untyped-def]
             sort_rows(candidates, n, bits)
         for clause in range(needed, n_clauses):  # looked up for the candidates that remain
             weight = weights[clause]
-            rest -= weight
+            rest -= bounds[clause]
             posting, end, bitmap = position[clause], ends[clause], bitmaps[clause]
             remaining = 0
             if bitmap >= 0:

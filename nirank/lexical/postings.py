@@ -35,6 +35,7 @@ class FieldPostings:
     doc_count  documents with at least one term, Lucene's docCount
     tokens     of the whole field, Lucene's sumTotalTermFreq
     bitmaps    which documents have each frequent term: searches are faster with them, and find the same
+    most_tfs   (V,) float32 the greatest tf of each term: so too; None: an index that was made before they were kept
     df         (V,) documents with each term, and corpus_terms, all that are known, where these are the postings of one
                range of rows and the others count too; None: as they stand here
     """
@@ -47,6 +48,7 @@ class FieldPostings:
     doc_count: int
     tokens: int
     bitmaps: Bitmaps = NO_BITMAPS
+    most_tfs: NDArray[np.float32] | None = None
     df: NDArray[np.int64] | None = None
     corpus_terms: Ids | None = None
 
@@ -64,8 +66,25 @@ class FieldPostings:
         """Map what `build` wrote."""
         facts = json.loads((folder / "field.json").read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("offsets", "docs", "tfs", "norms")}
-        bitmaps = Bitmaps.open(folder)
-        return cls(Ids.open(folder), **arrays, doc_count=facts["doc_count"], tokens=facts["tokens"], bitmaps=bitmaps)
+        counts = {name: facts[name] for name in ("doc_count", "tokens")}
+        return cls(Ids.open(folder), **arrays, **counts, bitmaps=Bitmaps.open(folder), most_tfs=_open_most_tfs(folder))
+
+
+def write_aids(
+    offsets: NDArray[np.int64], docs: NDArray[np.int32], tfs: NDArray[np.float32], n_docs: int, folder: Path
+) -> None:
+    """Write into a folder what lets searches skip; offsets, docs and tfs as of `FieldPostings`."""
+    write_bitmaps(offsets, docs, n_docs, folder)
+    most_tfs = np.zeros(len(offsets) - 1, np.float32)
+    filled = np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        most_tfs[filled] = np.maximum.reduceat(tfs, offsets[filled])
+    np.save(folder / "most_tfs.npy", most_tfs)
+
+
+def _open_most_tfs(folder: Path) -> NDArray[np.float32] | None:
+    path = folder / "most_tfs.npy"
+    return np.load(path, mmap_mode="r") if path.exists() else None
 
 
 Fields = Mapping[str, FieldPostings]
@@ -171,7 +190,7 @@ class _Builder:
         shutil.rmtree(self.spill)
         Ids(terms.take_arrow(terms.order), np.arange(len(terms))).save(self.folder)
         np.save(self.folder / "offsets.npy", offsets)
-        write_bitmaps(offsets, docs, len(self.lengths), self.folder)
+        write_aids(offsets, docs, tfs, len(self.lengths), self.folder)
         np.save(self.folder / "norms.npy", encode_lengths(self.lengths))
         facts = {"doc_count": int((self.lengths > 0).sum()), "tokens": int(self.lengths.sum())}
         (self.folder / "field.json").write_text(json.dumps(facts))

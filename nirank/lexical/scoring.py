@@ -102,6 +102,7 @@ class _FieldClauses:
     inverses  (256,) `inv` of the module's formula by length byte
     most      the greatest that a document has
     bitmaps   row of each term's bits in the field's `Bitmaps`, -1 where it has none
+    most_tfs  the greatest tf of each term, infinite if the index does not have it
     """
 
     field: FieldPostings
@@ -112,6 +113,7 @@ class _FieldClauses:
     terms: NDArray[np.int64]
     weights: NDArray[np.float32]
     bitmaps: NDArray[np.int64]
+    most_tfs: NDArray[np.float32]
 
 
 class _Searcher:
@@ -136,21 +138,21 @@ class _Searcher:
         """Search for nothing, so that numba compiles the loop, or reads it from its cache."""
         if len(self.scope.queries):
             nothing = np.empty(0, np.int64)
-            self._search(self.scope.list_rows(0), nothing, nothing, nothing, np.empty(0, F), nothing)
+            self._search(self.scope.list_rows(0), nothing, nothing, nothing, np.empty(0, F), nothing, np.empty(0, F))
 
     def search(self, query: int) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         """Return rows and scores of the query's k best documents, best first."""
         return self._search(self.scope.list_rows(query), *self._list_clauses(query))
 
     def _search(
-        self, rows: NDArray[np.integer] | None, fields: NDArray[Any], *clauses_and_bitmaps: NDArray[Any]
+        self, rows: NDArray[np.integer] | None, fields: NDArray[Any], *clauses_and_aids: NDArray[Any]
     ) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         from nirank.lexical.candidate_kernels import search_rows
         from nirank.lexical.field_kernels import search_field
         from nirank.lexical.multifield_kernels import search_fields
 
         sums, *lists, keys = self._get_buffers()
-        *clauses, bitmaps = clauses_and_bitmaps
+        *clauses, bitmaps, most_tfs = clauses_and_aids
         all_fields = (*self.postings, self.inverses, self.unrounded, fields, *clauses, self.rank, self.k)
         if rows is not None:
             n = search_rows(*all_fields, sums, keys, as_constant(np.asarray(rows, np.int64)))
@@ -159,7 +161,7 @@ class _Searcher:
         else:
             only = self.clauses[0]
             field = (*(arrays[0] for arrays in self.postings), self.inverses[0], only.most, *self.bitmaps[0])
-            n = search_field(*field, *clauses, bitmaps, self.rank, self.k, sums, *lists, keys)
+            n = search_field(*field, *clauses, bitmaps, most_tfs, self.rank, self.k, sums, *lists, keys)
         best = np.sort(keys[:n])[::-1]
         return self.order[best & _RANK_BITS].astype(self.row_type), (best >> 32).astype(np.uint32).view(F)
 
@@ -173,13 +175,15 @@ class _Searcher:
         return buffers
 
     def _list_clauses(self, query: int) -> tuple[NDArray[Any], ...]:
-        """Return fields, first postings, ends, weights and rows of bitmaps of a query's terms, by field."""
+        """Return fields, first postings, ends, weights, rows of bitmaps and most_tfs of a query's terms, by field."""
         parts = []
         for number, field_clauses in enumerate(self.clauses):
             part = slice(*field_clauses.offsets[query : query + 2].tolist())
             terms, offsets = field_clauses.terms[part], field_clauses.field.offsets
-            weights, bitmaps = field_clauses.weights[part], field_clauses.bitmaps[part]
-            parts.append((np.full(len(terms), number), offsets[terms], offsets[terms + 1], weights, bitmaps))
+            columns = (
+                column[part] for column in (field_clauses.weights, field_clauses.bitmaps, field_clauses.most_tfs)
+            )
+            parts.append((np.full(len(terms), number), offsets[terms], offsets[terms + 1], *columns))
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
@@ -228,4 +232,7 @@ def _look_up(
     offsets = np.searchsorted(query, np.arange(len(queries) + 1))
     terms, inverses = terms[order], compute_inverse_norms(field, k1, b)
     most = inverses[int(field.norms.min(initial=255)) :].max()
-    return _FieldClauses(field, weight, inverses, most, offsets, terms, weights[order], field.bitmaps.find_rows(terms))
+    known_tfs = field.most_tfs
+    most_tfs = np.full(len(terms), np.inf, F) if known_tfs is None else np.asarray(known_tfs[terms], F)
+    bitmaps = field.bitmaps.find_rows(terms)
+    return _FieldClauses(field, weight, inverses, most, offsets, terms, weights[order], bitmaps, most_tfs)

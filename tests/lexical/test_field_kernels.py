@@ -1,7 +1,8 @@
-"""Postings that are passed by for their tf alone could not have mattered."""
+"""What is left out for a tf alone, postings or whole lists, could not have mattered."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from nirank.flow.ids import Ids
 from nirank.flow.scope import Scope
 from nirank.lexical import field_kernels, kernels, scoring
-from nirank.lexical.postings import FieldPostings
+from nirank.lexical.field_frequencies import combine_fields
+from nirank.lexical.postings import FieldPostings, Index, build_index, write_aids
 
 N = 400  # documents, in blocks of 64
 
@@ -46,6 +48,7 @@ def test_no_tf_below_the_bound_reaches_the_cut(weight: float, most: float, share
     k=st.sampled_from([1, 2, 10]),
     k1b=st.sampled_from([(0.9, 0.4), (0.0, 1.0), (1.2, 0.75), (2.0, 1.0)]),
     halves=st.booleans(),
+    bounded=st.booleans(),
     seed=st.integers(0, 999),
 )
 def test_one_list_is_read(
@@ -56,6 +59,7 @@ def test_one_list_is_read(
     k: int,
     k1b: tuple[float, float],
     halves: bool,
+    bounded: bool,
     seed: int,
 ) -> None:
     random = np.random.default_rng(seed)
@@ -69,14 +73,47 @@ def test_one_list_is_read(
         random.integers(shortest, shortest + lengths, N).astype(np.uint8),
         N,
         30 * N,
+        most_tfs=np.array([part.max() for part in np.split(tfs, [len(rows[0])])]) if bounded and len(rows[1]) else None,
     )
     scope = Scope(Ids.of(list("abc")), Ids.of([f"{number:03}" for number in random.permutation(N)]))
-    queries = [["common"], ["other"], {"common": 1.0, "other": 5.0}]
+    queries = [["common"], ["other"], {"common": 1.0, "other": 5.0}]  # with a frequent rival, and a rare one
     with patch.object(kernels, "BLOCK", 64):
         found = scoring.search({"": field}, {"": 1.0}, queries, scope, k1=k1b[0], b=k1b[1], k=k)
     expected = search_by_formula({"": field}, {"": 1.0}, queries, scope, k1=k1b[0], b=k1b[1], k=k)
     assert found.rows.tolist() == expected.rows.tolist()
     assert found.scores.tobytes() == expected.scores.tobytes()
+
+
+@pytest.mark.parametrize("most", [0.1, 1.0, 2.5, np.inf])
+def test_no_score_passes_its_bound(most: float) -> None:
+    random = np.random.default_rng(3)
+    weights, tfs = random.lognormal(0, 2, 2000).astype(np.float32), random.integers(1, 50, 2000).astype(np.float32)
+    bounds = field_kernels._bound_scores(weights, tfs, np.float32(most))
+    for weight, tf, bound in zip(weights, tfs, bounds.tolist(), strict=True):
+        score = kernels.score_term(weight, tf, np.float32(most))
+        assert score <= bound <= min(score * (1 + 1e-4), weight)
+    assert field_kernels._bound_scores(weights, np.full(2000, np.inf, np.float32), np.float32(most)).tolist() == (
+        weights.tolist()
+    )
+
+
+def test_greatest_tfs_are_written(tmp_path: Path) -> None:
+    docs, tfs = np.arange(5, dtype=np.int32), np.array([1, 3, 2, 7, 1], np.float32)
+    write_aids(np.array([0, 3, 3, 5, 5]), docs, tfs, 5, tmp_path)
+    assert np.load(tmp_path / "most_tfs.npy").tolist() == [3, 0, 7, 0]
+    write_aids(np.array([0]), docs[:0], tfs[:0], 0, tmp_path)
+    assert not len(np.load(tmp_path / "most_tfs.npy"))
+
+
+def test_indexes_have_them_and_older_ones_need_not(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    build_index({"": iter(["a b b", "b", "", "a a a"])}, 4, "english", tmp_path / "index")
+    found = Index.open(tmp_path / "index").fields[""]
+    assert found.most_tfs is not None and found.most_tfs.tolist() == [2]
+    combine_fields({"a": found}, {"a": 0.5}, {"a": 0.0}, tmp_path)
+    assert np.load(tmp_path / "most_tfs.npy").tolist() == [1]
+    (tmp_path / "most_tfs.npy").unlink()
+    assert FieldPostings.open(tmp_path).most_tfs is None
 
 
 @pytest.mark.parametrize("cut", [-1.0, 0.0, 2.1, 3.0])

@@ -59,8 +59,8 @@ def make_postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
     )
 
 
-def with_bitmaps(field: FieldPostings) -> FieldPostings:
-    """Return postings of which each second term has bits, set one by one."""
+def with_aids(field: FieldPostings) -> FieldPostings:
+    """Return postings of which each second term has bits, set one by one, and each its greatest tf."""
     n_docs = len(field.norms)
     terms = np.arange(0, len(field.terms), 2)
     words = np.zeros((len(terms), -(-n_docs // 64)), np.uint64)
@@ -69,7 +69,8 @@ def with_bitmaps(field: FieldPostings) -> FieldPostings:
         for doc in field.docs[field.offsets[term] : field.offsets[term + 1]].tolist():
             words[row, doc // 64] |= np.uint64(1 << doc % 64)
             preceding[row, doc // 64 + 1 :] += 1
-    return replace(field, bitmaps=Bitmaps(terms, words, preceding))
+    most_tfs = np.array([part.max() for part in np.split(field.tfs, field.offsets[1:-1])] if len(field.tfs) else [])
+    return replace(field, bitmaps=Bitmaps(terms, words, preceding), most_tfs=most_tfs.astype(np.float32))
 
 
 small_numbers = st.integers(0, 7)
@@ -85,7 +86,7 @@ corpora = st.integers(1, 150).flatmap(lambda n: st.lists(st.lists(small_numbers,
     k1b=st.sampled_from([(0.9, 0.4), (0.0, 1.0), (1.2, 0.75)]),
     restrict=st.sampled_from(["", "mask", "own", "pairs"]),
     block=st.sampled_from([64, 65_536]),
-    bitmaps=st.booleans(),
+    aids=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_any_corpus(
@@ -96,14 +97,14 @@ def test_any_corpus(
     k1b: tuple[float, float],
     restrict: str,
     block: int,
-    bitmaps: bool,
+    aids: bool,
     seed: int,
 ) -> None:
     n = len(title)
     random = np.random.default_rng(seed)
     fields = {"a": make_postings(title, n), "b": make_postings([text[::2] for text in title], n)}
-    if bitmaps:
-        fields = {name: with_bitmaps(field) for name, field in fields.items()}
+    if aids:
+        fields = {name: with_aids(field) for name, field in fields.items()}
     docs = Ids.of([f"d{number}" for number in random.permutation(n)])
     query_ids = Ids.of([f"q{number}" for number in range(len(queries))])
     allowed = random.random((len(queries), n)) < 0.5
