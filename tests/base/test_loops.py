@@ -57,3 +57,13 @@ def test_without_any_cache_every_process_compiles(package: Path, tmp_path: Path)
     home = tmp_path / "home"
     home.write_text("no folder")
     assert [run(package, home) for _ in range(2)] == ["6 0\n", "6 0\n"]
+
+
+def test_code_is_stale_when_another_module_changes_that_is_compiled_into_it(package: Path, tmp_path: Path) -> None:
+    (package / "__pycache__").unlink()
+    (package / "weights.py").write_text("WEIGHT = 1\n")
+    weighted = MODULE.replace("total += number", "total += WEIGHT * number")
+    (package / "sums.py").write_text(f"from weights import WEIGHT\n{weighted}")
+    assert [run(package, tmp_path) for _ in range(2)] == ["6 0\n", "6 1\n"]
+    (package / "weights.py").write_text("WEIGHT = 20\n")
+    assert run(package, tmp_path) == "120 0\n"
