@@ -21,6 +21,7 @@ from nirank.inference.gguf import find_converted
 from nirank.inference.models import ModelFiles
 from nirank.inference.ngram_models import count_drawn_numbers
 from nirank.inference.packed_layers import count_parameters
+from nirank.inference.quantised_layers import count_quantised
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _MAX_LOADED = 2  # models of a kind that stay in memory
 _WORK_BYTES = 64 * MIB  # texts and tokens of a shard, and the least batch
+_BYTES = {"float32": 4, "int8": 7}  # of a number of a model; int8 is made of float32, and may turn out to be bfloat16
 _loaders: list[Any] = []
 
 
@@ -95,7 +97,7 @@ def forget_models() -> None:
 
 def estimate_model_memory(files: ModelFiles, precision: str) -> MemoryNeed:
     """Return the main memory that a model needs where it runs, its libraries with it."""
-    size = (4 if precision == "float32" else 2) * _count_stored_numbers(files) + _WORK_BYTES
+    size = _BYTES.get(precision, 2) * _count_stored_numbers(files) + _WORK_BYTES
     return MemoryNeed(estimate_library_memory("torch") + size, WORKER_BYTES + 400 * MIB + size)
 
 
@@ -136,6 +138,9 @@ def record_model_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Cont
     """State which model runs on which device, for the row, and of which commit it is."""
     if files.commit is not None:
         ctx.declare("commit", files.commit)
+    quantised, products = count_quantised(model)
+    if quantised:
+        ctx.declare("int8_products", f"{quantised} of {products}")
     ctx.record_model(digest(dict(files.identity)), count_parameters(model), _describe_device(device))
 
 

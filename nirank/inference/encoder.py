@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from nirank.base.memo import Rows, hash_texts
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
+from nirank.inference.agreement import SAMPLE, Answers
 from nirank.inference.batches import choose_token_budget, is_out_of_memory, run_in_batches
 from nirank.inference.device import (
     ShardResult,
@@ -31,14 +33,14 @@ from nirank.inference.device import (
 from nirank.inference.folders import BI_ENCODER_MODULES, check_modules
 from nirank.inference.loading import ENCODER, fit_lengths, load_model, lower_precision, name_model
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed_layers import pack_encoders
+from nirank.inference.quantised_layers import apply_precision
 from nirank.inference.remembered import compute_missing_texts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Features = dict[str, Any]  # what a model reads: token ids, attention mask …
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 Side = Literal["query", "document"]
 
 _NO_LIMIT = 10**9  # tokens, or more, that tokenizers without a limit claim to read
@@ -344,10 +346,13 @@ def _load(
     elif normalise and not any(isinstance(module, Normalize) for module in modules.values()):
         model.append(Normalize())
     fit_lengths(model, max_length, name)
-    if device == "cpu":
-        pack_encoders(model, precision)
-    lower_precision(model, name, precision)
+    apply_precision(name, model, precision, device, partial(lower_precision, model, name), partial(_answer, model))
     return model
+
+
+def _answer(model: SentenceTransformer) -> Answers:
+    """Return the vectors of the sample of texts, as documents."""
+    return np.asarray(model.encode_document(list(SAMPLE), show_progress_bar=False), np.float32)
 
 
 def choose_device(device: str) -> str:

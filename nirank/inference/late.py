@@ -16,6 +16,7 @@ from nirank.base.memo import Keys, combine_keys, hash_texts
 from nirank.base.memory import MemoryNeed, Sizes, fit_block_size
 from nirank.base.work import Work
 from nirank.errors import ModelError
+from nirank.inference.agreement import SAMPLE, Answers, centre_scores
 from nirank.inference.batches import choose_token_budget, run_in_batches
 from nirank.inference.device import (
     ShardResult,
@@ -30,7 +31,7 @@ from nirank.inference.encoder import Precision, Side, choose_device, count_trunc
 from nirank.inference.folders import LATE_INTERACTION_MODULES, check_modules
 from nirank.inference.loading import LATE, count_positions, fit_lengths, load_model, lower_precision, name_model
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed_layers import pack_encoders
+from nirank.inference.quantised_layers import apply_precision
 from nirank.inference.remembered import compute_missing_pairs
 from nirank.inference.token_counts import count_text_tokens
 
@@ -266,10 +267,23 @@ def _load(
                 setattr(model[0], f"{side}_length", length)
     except ValueError as error:
         raise ModelError(f"model '{name}': {str(error).splitlines()[0]}") from None
-    if model.device.type == "cpu":
-        pack_encoders(model[0], precision)
-    lower_precision(model, name, precision)
+    lower, answer = partial(lower_precision, model, name), partial(_answer, model)
+    apply_precision(name, model[0], precision, model.device.type, lower, answer)
     return model
+
+
+def _answer(model: MultiVectorEncoder) -> Answers:
+    """Return the scores of the sample's texts, of each as a query with each as a document, as one row."""
+    import torch
+
+    sides = [
+        [torch.nn.functional.normalize(torch.as_tensor(tokens).float(), dim=-1) for tokens in encoded]
+        for encoded in (
+            model.encode_query(list(SAMPLE), show_progress_bar=False),
+            model.encode_document(list(SAMPLE), show_progress_bar=False),
+        )
+    ]
+    return centre_scores(np.concatenate([_score(query, sides[1]) for query in sides[0]]))
 
 
 def _build_from_encoder(path: str, **options: Any) -> MultiVectorEncoder:

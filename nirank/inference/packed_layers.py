@@ -51,12 +51,13 @@ class LayerParts(NamedTuple):
     heads: int
 
 
-def pack_encoders(model: nn.Module, precision: str) -> int:
+def pack_encoders(model: nn.Module, precision: str, *, keep_parts: bool = False) -> int:
     """Replace the layers of every encoder inside a model that is known here; return how many encoders that were.
 
-    model      in float32, on a processor; what is not replaced keeps its precision
-    precision  of the layers: 'float32' or 'bfloat16'; models in others are left alone
-    The replaced layers' weights are released, so the model takes no more memory than before.
+    model       in float32, on a processor; what is not replaced keeps its precision
+    precision   of the layers: 'float32' or 'bfloat16'; models in others are left alone
+    keep_parts  for who replaces products; the layers then have torch's number of threads until `choose_threads`
+    Unless parts are kept, the replaced layers' weights are released, so the model takes no more memory than before.
     """
     import torch
 
@@ -71,14 +72,28 @@ def pack_encoders(model: nn.Module, precision: str) -> int:
             continue
         with torch.inference_mode(), use_threads(1):  # checks are short: more threads would only wait for each other
             layers = _pack_layers(encoder, precision)
-        if layers is not None and _has_same_bits(layers, limit := torch.get_num_threads()):
-            layers.choice = ThreadChoice(limit)
         if layers is not None:
+            if not keep_parts:
+                layers.release_parts()
+                choose_threads(layers)
             layers.replaced_parameters = sum(weight.numel() for weight in encoder.layer.parameters())
             encoder.forward = layers
             encoder.layer = torch.nn.ModuleList()
             count += 1
     return count
+
+
+def choose_threads(layers: PackedLayers) -> None:
+    """Let layers choose how many threads compute them, where that changes no bit."""
+    import torch
+
+    limit = torch.get_num_threads()
+    layers.choice = ThreadChoice(limit) if _has_same_bits(layers, limit) else None
+
+
+def find_packed_layers(model: nn.Module) -> list[PackedLayers]:
+    """Return the packed layers of every encoder inside a model."""
+    return [module.forward for module in model.modules() if isinstance(module.forward, PackedLayers)]
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -186,7 +201,12 @@ class PackedLayers:
 
     def __init__(self, layers: Sequence[LayerParts], dtype: torch.dtype, kind: type[Linear]) -> None:
         self.dtype, self.dimension = dtype, layers[0].query.in_features
-        self.layers = [_PackedLayer(parts, dtype, kind) for parts in layers]
+        self.layers = [PackedLayer(parts, dtype, kind) for parts in layers]
+
+    def release_parts(self) -> None:
+        """Forget what the layers were made of."""
+        for layer in self.layers:
+            layer.parts = None
 
     def __call__(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **_: Any) -> Any:
         """Return the last hidden states, (sequences, tokens, dimension), zero where padding was.
@@ -239,19 +259,31 @@ def _split_into_chunks(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield chunk
 
 
-class _PackedLayer:
-    def __init__(self, parts: LayerParts, dtype: torch.dtype, kind: type[Linear]) -> None:
-        import torch
+def join_weights(parts: LayerParts) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the weight, (outputs, inputs), and the bias of each product of a layer, by its name."""
+    import torch
 
-        query, key, value = parts.query, parts.key, parts.value
+    query, key, value = parts.query, parts.key, parts.value
+    scale = (query.out_features // parts.heads) ** -0.5  # once, in float32, instead of every query in 16 bits
+    weight = torch.cat([query.weight * scale, key.weight, value.weight])
+    bias = torch.cat([query.bias * scale, key.bias, value.bias])
+    others = {"out": parts.out, "up": parts.up, "down": parts.down}
+    return {"qkv": (weight, bias), **{name: (linear.weight, linear.bias) for name, linear in others.items()}}
+
+
+class PackedLayer:
+    """One layer.
+
+    parts     what it was made of; None when that has been released
+    products  of query, key and value joined ('qkv'), of attention's output ('out'), and the two behind ('up', 'down')
+    """
+
+    def __init__(self, parts: LayerParts, dtype: torch.dtype, kind: type[Linear]) -> None:
+        self.parts: LayerParts | None = parts
         self.heads = parts.heads
-        scale = (query.out_features // parts.heads) ** -0.5  # once, in float32, instead of every query in 16 bits
-        weight = torch.cat([query.weight * scale, key.weight, value.weight])
-        bias = torch.cat([query.bias * scale, key.bias, value.bias])
-        self.qkv = kind(weight.to(dtype), bias.to(dtype))
-        self.out, self.up, self.down = (
-            kind(linear.weight.to(dtype), linear.bias.to(dtype)) for linear in (parts.out, parts.up, parts.down)
-        )
+        self.products: dict[str, Linear] = {
+            name: kind(weight.to(dtype), bias.to(dtype)) for name, (weight, bias) in join_weights(parts).items()
+        }
         self.attention_norm, self.norm = (
             (norm.normalized_shape, norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
             for norm in (parts.attention_norm, parts.norm)
@@ -263,10 +295,11 @@ class _PackedLayer:
         """Return the next layer's input, (tokens, dimension); runs are (length, number) of equally long sequences."""
         from torch.nn.functional import layer_norm
 
-        attended = self._attend(self.qkv.project(tokens), runs)
-        tokens = layer_norm(self.out.project_and_add(attended, tokens), *self.attention_norm)
-        inner = self.up.project_with_gelu(tokens) if self.has_gelu else self.activation(self.up.project(tokens))
-        return layer_norm(self.down.project_and_add(inner, tokens), *self.norm)
+        attended = self._attend(self.products["qkv"].project(tokens), runs)
+        tokens = layer_norm(self.products["out"].project_and_add(attended, tokens), *self.attention_norm)
+        up = self.products["up"]
+        inner = up.project_with_gelu(tokens) if self.has_gelu else self.activation(up.project(tokens))
+        return layer_norm(self.products["down"].project_and_add(inner, tokens), *self.norm)
 
     def _attend(self, qkv: Tensor, runs: Sequence[tuple[int, int]]) -> Tensor:
         import torch

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from nirank.base.memo import combine_keys, hash_texts
 from nirank.base.memory import MemoryNeed, Sizes, fit_block_size
 from nirank.base.work import Work
 from nirank.errors import ModelError
+from nirank.inference.agreement import SAMPLE, Answers, centre_scores
 from nirank.inference.batches import choose_token_budget, run_in_batches
 from nirank.inference.device import (
     ShardResult,
@@ -29,17 +30,17 @@ from nirank.inference.encoder import Precision, choose_device
 from nirank.inference.folders import CROSS_ENCODER_MODULES, check_modules
 from nirank.inference.loading import CROSS, fit_lengths, load_model, name_model
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed_layers import pack_encoders
+from nirank.inference.quantised_layers import apply_precision
 from nirank.inference.remembered import compute_missing_pairs, split_by_number
 from nirank.inference.token_counts import count_text_tokens
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import CrossEncoder
 
 Texts = tuple[list[str], list[str]]  # queries and documents of pairs
 
 _SHARD_PAIRS = 2048  # whose tokens are in memory at a time, and whose scores are then stored
+_SAMPLE_STEPS = 3
 _TOKEN_BYTES = 64  # of a pair: the token's number, type and mask in Python's lists
 
 
@@ -218,7 +219,6 @@ def _load(
     path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
 ) -> CrossEncoder:
     """Load a model once a process."""
-    import torch
     from sentence_transformers import CrossEncoder
 
     name = name_model(path)
@@ -228,18 +228,37 @@ def _load(
         kind = type(model.model).__name__
         raise ModelError(f"model '{name}': is run as a {kind}; a cross-encoder here is a sequence classifier")
     fit_lengths(model, max_length, name)
-    if device == "cpu":
-        pack_encoders(model, precision)
-    if precision != "float32":
-        _lower_precision(model.model, getattr(torch, precision))
+    apply_precision(
+        name, model, precision, device, partial(_lower_precision, model.model), partial(_answer, model, max_length)
+    )
     return model
 
 
-def _lower_precision(model: Any, dtype: torch.dtype) -> None:
+def _answer(model: CrossEncoder, max_length: int | None) -> Answers:
+    """Return the first output for the sample's texts, each with itself and its next two, as one row."""
+    tokenizer: Any = model.tokenizer
+    limit = max_length or int(model.max_seq_length or 512)
+    logits = []
+    for step in range(_SAMPLE_STEPS):
+        joined = tokenizer(
+            list(SAMPLE),
+            [*SAMPLE[step:], *SAMPLE[:step]],
+            truncation="longest_first",
+            max_length=limit,
+            padding=True,
+            return_tensors="pt",
+        )
+        logits.append(_compute_logits(model, joined, 0))
+    return centre_scores(np.concatenate(logits))
+
+
+def _lower_precision(model: Any, precision: Literal["float32", "bfloat16", "float16"]) -> None:
     """Let the transformer compute in 16 bits; its pooler and the head stay float32, or logits would tie."""
     import torch
 
-    model.to(dtype)
+    if precision == "float32":
+        return
+    model.to(getattr(torch, precision))
     base = model.base_model
     heads = [module for module in model.children() if module is not base] if base is not model else []
     pooler = getattr(base, "pooler", None)

@@ -4,35 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nirank.errors import ModelError
+from nirank.inference.agreement import MIN_COSINE, Answers, compute_min_cosine
 from nirank.inference.encoder import Precision, choose_device
-
-Answers = NDArray[np.float32]  # (n, d): vectors, or all scores as one row
-
-MIN_COSINE = 0.9995  # between a row in a faster precision and in float32
-
-# What is tried: short and long, prose and lists, several scripts; nothing of any collection.
-SAMPLE = (
-    "wine",
-    "How long does it take to learn the violin?",
-    "The committee adopted the regulation on the transport of dangerous goods by rail on 3 May 1995.",
-    "Effect of low-dose aspirin on cardiovascular events: a randomised, double-blind, placebo-controlled trial.",
-    "BM25(q, d) = sum over t of idf(t) · tf / (tf + k1 · (1 - b + b · |d| / avgdl))",
-    "cheap flights berlin lisbon october",
-    "Der Ausschuss nahm die Verordnung an, nachdem er die Stellungnahme des Parlaments geprüft hatte.",
-    "委员会通过了关于危险货物运输的条例。",
-    "Комитет принял постановление о перевозке опасных грузов.",
-    "A man was walking along the shore at low tide when he saw, half buried in the sand, a bottle of green glass. "
-    "It was stopped with wax, and there was something white inside. He sat down on a rock and turned it in his hands, "
-    "thinking of the sea that had carried it, of the ships that it had passed, and of whoever had let it go.",
-    " ".join(
-        f"Item {number}: {word}, {number * 7} pieces." for number, word in enumerate(["nails", "screws", "bolts"] * 20)
-    ),
-    "The results show no difference between the groups in the primary outcome. " * 30,
-)
 
 
 def choose_precision(device: str, answers: Callable[[Precision], Answers]) -> Precision:
@@ -50,21 +24,6 @@ def choose_precision(device: str, answers: Callable[[Precision], Answers]) -> Pr
         if exact is not None and compute_min_cosine(exact, rows) >= MIN_COSINE:
             return precision
     return "float32"
-
-
-def compute_min_cosine(first: Answers, second: Answers) -> float:
-    """Return the least cosine between rows; two rows of zeros have 1."""
-    products = (first.astype(np.float64) * second).sum(1)
-    norms = np.linalg.norm(first.astype(np.float64), axis=1) * np.linalg.norm(second.astype(np.float64), axis=1)
-    cosines: NDArray[np.float64] = np.asarray(~first.any(1) & ~second.any(1), np.float64)
-    np.divide(products, norms, out=cosines, where=norms > 0)
-    return float(cosines.min()) if len(cosines) else 1.0
-
-
-def centre_scores(scores: NDArray[np.float32]) -> Answers:
-    """Return scores as one row around their mean: the cosine of two such rows is Pearson's correlation."""
-    centred: Answers = (scores - scores.mean())[None, :]
-    return centred
 
 
 def _list_faster(device: str) -> tuple[Precision, ...]:

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.flow.pairs import concatenate_ranges
+from nirank.inference.agreement import SAMPLE, Answers
 from nirank.inference.batches import choose_token_budget, run_in_batches
 from nirank.inference.device import (
     ShardResult,
@@ -32,8 +34,8 @@ from nirank.inference.encoder import Precision, choose_device, count_truncated, 
 from nirank.inference.folders import SPARSE_ENCODER_MODULES, check_modules
 from nirank.inference.loading import SPARSE, fit_lengths, load_model, lower_precision, name_model
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed_layers import pack_encoders
 from nirank.inference.projection import BlockProjection
+from nirank.inference.quantised_layers import apply_precision
 from nirank.inference.remembered import compute_missing_texts
 from nirank.inference.sparse_memo import PART, SparseMemo
 
@@ -265,7 +267,11 @@ def _load(
     if similarity not in (None, "dot"):
         raise ModelError(f"model '{name}': compares by {similarity}; sparse vectors are compared by dot product only")
     fit_lengths(model, max_length, name)
-    if device == "cpu":
-        pack_encoders(model, precision)
-    lower_precision(model, name, precision)
+    apply_precision(name, model, precision, device, partial(lower_precision, model, name), partial(_answer, model))
     return model
+
+
+def _answer(model: SparseEncoder) -> Answers:
+    """Return the sample's texts as documents, (n, terms)."""
+    encoded = model.encode_document(list(SAMPLE), show_progress_bar=False, convert_to_sparse_tensor=False)
+    return np.stack([vector.float().numpy() for vector in encoded])

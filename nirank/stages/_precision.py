@@ -15,8 +15,8 @@ from nirank.algebra.stage import Stage
 from nirank.errors import ConfigError
 
 if TYPE_CHECKING:
+    from nirank.inference.agreement import Answers
     from nirank.inference.encoder import Precision
-    from nirank.inference.precision import Answers
 
 S = TypeVar("S", bound=Stage)
 _CHECKED = 64  # stages and devices whose answer a process keeps
@@ -35,11 +35,23 @@ def resolve_precision(stage: S, device: str, answer_sample: Callable[[S, Path, C
     if not isinstance(planned.model, TrainedModel):
         planned = replace(planned, model=PlannedName.of(planned.model, planned.revision))
     stage = planned
-    if getattr(stage, "precision", None) != "auto":
+    precision = getattr(stage, "precision", None)
+    if precision == "int8":
+        _check_int8(stage, device)
+    if precision != "auto":
         return stage
     stand_in = _replace_by_base(stage)
     changed: Any = {"precision": _choose_precision(stand_in, _read_content(stand_in), device, answer_sample)}
     return replace(stage, **changed)
+
+
+def _check_int8(stage: Stage, device: str) -> None:
+    """Raise ConfigError where this device has no int8."""
+    from nirank.inference.encoder import choose_device
+    from nirank.inference.quantised_layers import explain_no_int8
+
+    if reason := explain_no_int8(choose_device(device)):
+        raise ConfigError(f"{stage.name}: {reason}")
 
 
 def _read_content(stage: Any) -> tuple[tuple[str, str], ...]:

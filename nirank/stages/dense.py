@@ -29,9 +29,9 @@ from nirank.stages.windows import split_windows
 Side = Literal["query", "document"]
 
 if TYPE_CHECKING:
+    from nirank.inference.agreement import Answers
     from nirank.inference.encoder import Encoding
     from nirank.inference.models import ModelFiles
-    from nirank.inference.precision import Answers
 
 
 @stage
@@ -55,7 +55,7 @@ class Dense(Retriever):
     normalise: bool | None = option(default=None, identity=False, help="vectors to unit length")
     similarity: Literal["cosine", "dot", "euclidean"] | None = option(default=None, help="how vectors are compared")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
+    precision: Literal["float32", "bfloat16", "float16", "int8", "auto"] = option(
         default="float32", identity=False, help="of the transformer; scores are float32; auto: the fastest that agrees"
     )
     storage: Literal["float32", "float16"] = option(
@@ -203,9 +203,9 @@ def intersect_rows(lists: Sequence[Pairs]) -> NDArray[np.int64] | None:
 
 def _answer_sample(candidate: Dense, folder: Path, ctx: Context) -> Answers:
     """Encode the sample."""
+    from nirank.inference.agreement import SAMPLE
     from nirank.inference.encoder import encode, read_vectors
     from nirank.inference.models import resolve_model
-    from nirank.inference.precision import SAMPLE
 
     model = resolve_model(candidate.model, candidate.revision)
     encode(SAMPLE, len(SAMPLE), candidate._make_encoding(model, "document"), folder, ctx)

@@ -20,9 +20,9 @@ from nirank.stages._precision import resolve_precision
 from nirank.stages._texts import read_pair_texts
 
 if TYPE_CHECKING:
+    from nirank.inference.agreement import Answers
     from nirank.inference.late import TokenEncoding
     from nirank.inference.models import ModelFiles
-    from nirank.inference.precision import Answers
 
 
 @stage
@@ -41,7 +41,7 @@ class MaxSim(Scorer):
     doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
+    precision: Literal["float32", "bfloat16", "float16", "int8", "auto"] = option(
         default="float32", help="of the transformer; scores are float32; auto: the fastest that agrees"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
@@ -93,9 +93,9 @@ class MaxSim(Scorer):
 
 def _answer_sample(candidate: MaxSim, folder: Path, ctx: Context) -> Answers:
     """Score every pair of the sample's texts."""
+    from nirank.inference.agreement import SAMPLE, centre_scores
     from nirank.inference.late import TokenEncoding, maxsim
     from nirank.inference.models import resolve_model
-    from nirank.inference.precision import SAMPLE, centre_scores
 
     assert candidate.precision != "auto"
     model = resolve_model(candidate.model, candidate.revision)

@@ -19,7 +19,7 @@ from nirank.stages._precision import resolve_precision
 from nirank.stages._texts import read_pair_texts
 
 if TYPE_CHECKING:
-    from nirank.inference.precision import Answers
+    from nirank.inference.agreement import Answers
     from nirank.inference.query_likelihoods import LikelihoodScoring
 
 
@@ -98,7 +98,7 @@ class QueryLikelihood(Scorer):
 
 def _answer_sample(candidate: QueryLikelihood, folder: Path, ctx: Context) -> Answers:
     """Score every pair of the sample's texts."""
-    from nirank.inference.precision import SAMPLE, centre_scores
+    from nirank.inference.agreement import SAMPLE, centre_scores
     from nirank.inference.query_likelihoods import score_likelihoods
 
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))

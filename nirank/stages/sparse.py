@@ -23,7 +23,7 @@ from nirank.stages._precision import resolve_precision
 _MOST_TERMS = 1_000_000  # more than any vocabulary has
 
 if TYPE_CHECKING:
-    from nirank.inference.precision import Answers
+    from nirank.inference.agreement import Answers
 
 
 @stage
@@ -43,7 +43,7 @@ class Sparse(Retriever):
     doc_terms: int | None = option(default=None, identity=False, help="greatest weights kept of a document")
     query_terms: int | None = option(default=None, identity=False, help="greatest weights kept of a query")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
+    precision: Literal["float32", "bfloat16", "float16", "int8", "auto"] = option(
         default="float32", identity=False, help="of the transformer; weights are float32"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; speed only")
@@ -128,8 +128,8 @@ def build_index(job: Job) -> None:
 
 def _answer_sample(candidate: Sparse, folder: Path, ctx: Context) -> Answers:
     """Encode the sample, as dense vectors over the terms that occur."""
+    from nirank.inference.agreement import SAMPLE
     from nirank.inference.models import resolve_model
-    from nirank.inference.precision import SAMPLE
     from nirank.inference.sparse import SparseEncoding, encode_sparse
 
     assert candidate.precision != "auto"

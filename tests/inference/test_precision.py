@@ -12,8 +12,9 @@ import tiny_models
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.inference import precision
+from nirank.inference.agreement import compute_min_cosine
 from nirank.inference.batches import run_in_batches
-from nirank.inference.precision import choose_precision, compute_min_cosine
+from nirank.inference.precision import choose_precision
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
