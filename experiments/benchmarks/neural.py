@@ -7,10 +7,10 @@ Each rival lives in a process of its own and is asked in turn for the same texts
 documents to be encoded, or pairs of a query and one of its first BM25 documents to be scored. Seconds are of
 the encoding alone, tokenising included, the model loaded and warm. Both use all cores.
 
-encode   all-MiniLM-L6-v2, 256 tokens           SentenceTransformer.encode, nirank in float32 and bfloat16
+encode   all-MiniLM-L6-v2, 256 tokens           SentenceTransformer.encode, nirank in float32, bfloat16 and int8
 sparse   a SPLADE of BERT-tiny's size, 256 tokens   SparseEncoder.encode, nirank in float32
 pairs    all-MiniLM-L6-v2's body with a head of random weights, 512 tokens: what it answers means nothing, what it
-         costs is what a cross-encoder of this size costs    CrossEncoder.predict, nirank in float32 and bfloat16
+         costs is what a cross-encoder of this size costs    CrossEncoder.predict, nirank in float32, bfloat16 and int8
 
 The vectors and scores of all rivals are compared: cosines of vectors, greatest difference of weights, Kendall's tau.
 """
@@ -185,12 +185,14 @@ JOBS: dict[str, dict[str, Any]] = {
         "SentenceTransformer.encode": encode_theirs,
         "nirank float32": encode_ours("float32"),
         "nirank bfloat16": encode_ours("bfloat16"),
+        "nirank int8": encode_ours("int8"),
     },
     "sparse": {"SparseEncoder.encode": encode_sparse_theirs, "nirank float32": encode_sparse_ours},
     "pairs": {
         "CrossEncoder.predict": score_pairs_theirs,
         "nirank float32": score_pairs_ours("float32"),
         "nirank bfloat16": score_pairs_ours("bfloat16"),
+        "nirank int8": score_pairs_ours("int8"),
     },
 }
 

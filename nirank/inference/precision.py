@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nirank.errors import ModelError
+from nirank.errors import ConfigError, ModelError
 from nirank.inference.agreement import MIN_COSINE, Answers, compute_min_cosine
 from nirank.inference.encoder import Precision, choose_device
+from nirank.inference.quantised_layers import explain_no_int8, has_bfloat16
 
 
 def choose_precision(device: str, answers: Callable[[Precision], Answers]) -> Precision:
@@ -19,7 +20,11 @@ def choose_precision(device: str, answers: Callable[[Precision], Answers]) -> Pr
     for precision in candidates:
         try:
             rows = answers(precision)
-        except (ModelError, RuntimeError):  # not finite, or not offered by a kernel
+        except (
+            ConfigError,
+            ModelError,
+            RuntimeError,
+        ):  # not offered by stage or kernel, or not finite
             continue
         if exact is not None and compute_min_cosine(exact, rows) >= MIN_COSINE:
             return precision
@@ -34,5 +39,6 @@ def _list_faster(device: str) -> tuple[Precision, ...]:
         return ("bfloat16", "float16") if torch.cuda.is_bf16_supported() else ("float16",)
     if device.startswith("mps"):
         return ("float16",)
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return ("bfloat16",) if supported() else ()
+    if has_bfloat16():  # then int8, with the products that it leaves out, is hardly faster
+        return ("bfloat16",)
+    return ("int8",) if explain_no_int8(device) is None else ()

@@ -101,8 +101,7 @@ def quantise_products(name: str, body: nn.Module, exact: Answers, answer: Callab
     with torch.inference_mode(), use_threads(1):  # the same whatever number there is
         trials = [_Trial(layer, product) for layers in packed for layer in layers.layers for product in layer.products]
         answer()
-        for trial in trials:
-            trial.quantise()
+        trials = [trial for trial in trials if trial.quantise()]
         answer()
         for trial in trials:
             trial.install(quantised=False)
@@ -225,12 +224,16 @@ class _Trial:
         self.multiplications = 0
         layer.products[name] = self
 
-    def quantise(self) -> None:
-        """Make the quantised forms, of what has been seen."""
-        assert self._layer.parts is not None and self._greatest is not None
+    def quantise(self) -> bool:
+        """Make the quantised forms, of what has been seen; where nothing was, leave the layer as it was."""
+        if self._greatest is None:  # of an encoder for queries alone: the sample is read as documents
+            self._layer.products[self._name] = self._exact
+            return False
+        assert self._layer.parts is not None, "kept until all products have been chosen"
         weight, bias = join_weights(self._layer.parts)[self._name]
         self._forms = [QuantisedLinear(weight, bias, self._greatest, strength) for strength in _STRENGTHS]
         self.multiplications = weight.numel()
+        return True
 
     def install(self, *, quantised: bool) -> None:
         """Let the layer compute with the best quantised form, or with the product that it had."""
