@@ -9,9 +9,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.errors import ConfigError
+from nirank.inference.encoder import choose_device
+from nirank.inference.quantised_layers import explain_no_int8
+
+# Decided when a plan is made; and what this machine refuses then.
+UNPLANNED = ("auto",) if explain_no_int8(choose_device("auto")) is None else ("auto", "int8")
 
 
-def vary_options(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[str, Any]]:
+def vary_options(value: Any, skip: tuple[Any, ...] = UNPLANNED) -> Iterator[tuple[str, Any]]:
     """Yield (option, the same data class with another value of that option), several for each option.
 
     skip  values that are not tried
