@@ -41,10 +41,7 @@ def resolve_precision(stage: S, device: str, answer_sample: Callable[[S, Path, C
     if precision != "auto":
         return stage
     stand_in = _replace_by_base(stage)
-    chosen = _choose_precision(stand_in, _read_content(stand_in), device, answer_sample)
-    if chosen == "int8" and isinstance(planned.model, TrainedModel):
-        chosen = "float32"  # how many of its products may be in int8 is not known before it is trained
-    changed: Any = {"precision": chosen}
+    changed: Any = {"precision": _choose_precision(stand_in, _read_content(stand_in), device, answer_sample)}
     return replace(stage, **changed)
 
 

@@ -198,13 +198,13 @@ def test_refused_on_other_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ).plan()
 
 
-def test_auto_takes_it_only_where_there_is_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = []
     for bfloat16, vnni in ((True, True), (False, True), (False, False)):
         monkeypatch.setattr(precision, "has_bfloat16", lambda known=bfloat16: known)
         monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda known=vnni: known)
         listed.append(precision._list_faster("cpu"))
-    assert listed == [("bfloat16",), ("int8",), ()]
+    assert listed == [("bfloat16",), (), ()]
 
 
 def test_a_stage_without_it() -> None:
