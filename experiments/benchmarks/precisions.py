@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=4)
     options = parser.parse_args()
     if options.rest == "float32":
-        quantised_layers.has_bfloat16 = lambda: False
+        patch.object(quantised_layers, "has_bfloat16", return_value=False).start()
     random = np.random.default_rng(0)
     words = " ".join(SAMPLE).split()
     texts = [" ".join(random.choice(words, random.integers(20, 260))) for _ in range(100)]
