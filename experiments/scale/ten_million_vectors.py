@@ -27,6 +27,9 @@ _READ = 50_000  # vectors at a time
 
 Step = Callable[[Place], Figures]
 
+MEASURE_OVERLAP = "nirank.inference.ann._declare_overlap"
+PATCHED = (MEASURE_OVERLAP,)
+
 
 def list_steps() -> dict[str, Step]:
     """Return the steps in their order."""
@@ -137,9 +140,7 @@ def search_ivf(place: Place, probes: int) -> Figures:
     A run measures the overlap on 64 of them by an exact search, which would be most of the time: here all lists are
     compared with the exact ones that are there, and that search is left out.
     """
-    from nirank.inference import ann
-
-    with patch.object(ann, "_declare_overlap"):
+    with patch(MEASURE_OVERLAP):
         _run(*open_vectors(place, "few"), make_ivf(place.folder, probes))
         collection, store = open_vectors(place, "many")
         with Meter() as meter:
